@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { readTextIfPresent } from '../files';
+import type { Split, Task } from '../tasks';
+import type { Workspace } from '../workspace';
+import { BadCard } from './errors';
+
+const count = z.number().int().min(0);
+const bySplit = <Value extends z.ZodType>(value: Value) => z.object({ train: value, validation: value, test: value });
+
+const cardSchema = z.object({
+  version: z.literal(1),
+  task: z.string(),
+  data: z.object({
+    /** `food11`, `sample`, or the folder as it was named. */
+    name: z.string(),
+    isSample: z.boolean(),
+  }),
+  createdAt: z.string(),
+  settings: z.object({
+    seed: count,
+    imageSize: count,
+    includeProbability: z.number(),
+    refillProbability: z.number(),
+    collages: bySplit(count),
+    negatives: bySplit(count),
+    jpegQuality: count,
+  }),
+  classes: z.array(z.string()),
+  /** Numbers of pictures that were made; their names count up from 1. */
+  made: bySplit(z.object({ collages: count, negatives: count })),
+  /** Labelled pictures that were put among the images by hand, and kept. */
+  added: count,
+  /** Labelled pictures by split, and by label, where `none` is a picture of no class. */
+  counts: bySplit(count),
+  labelCounts: bySplit(z.record(z.string(), count)),
+  /** Shape [classes, classes]: pictures that show both; on the diagonal, pictures that show the one. */
+  coOccurrence: z.array(z.array(count)),
+  /** Photographs that were left out. */
+  skipped: z.array(z.object({ file: z.string(), reason: z.enum(['unreadable', 'tiny', 'duplicate']), detail: z.string() })),
+  /** SHA-256 over every labelled picture's name, content and labels. */
+  fingerprint: z.string(),
+  /** Seconds a phase. */
+  timings: z.object({ audit: z.number(), pictures: z.number() }),
+});
+
+/** What a data set was made of: `dataset/dataset.json`. */
+export type DatasetCard = z.infer<typeof cardSchema>;
+
+/**
+ * Reads `dataset.json`; undefined where there is none, as for pictures that somebody collected and labelled by hand.
+ *
+ * @throws BAD_DATASET_CARD
+ */
+export async function readDatasetCard(workspace: Workspace, task: Task): Promise<DatasetCard | undefined> {
+  const text = await readTextIfPresent(workspace.datasetCard);
+  if (text === undefined) return undefined;
+  try {
+    return cardSchema.parse(JSON.parse(text));
+  } catch (error) {
+    const problem = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+    throw BadCard(workspace.datasetCard, task.name, problem);
+  }
+}
+
+const prefixes: Readonly<Record<Split, string>> = { train: 'train', validation: 'val', test: 'test' };
+const madeName = /^(train|val|test)_(none_)?(\d{7})\.jpg$/;
+
+/** Name of a prepared picture, such as `train_0000001.jpg` or `train_none_0000001.jpg`. */
+export function pictureName(split: Split, kind: 'collages' | 'negatives', number: number): string {
+  return `${prefixes[split]}_${kind === 'negatives' ? 'none_' : ''}${String(number).padStart(7, '0')}.jpg`;
+}
+
+/** The split that a picture's name puts it in. Pictures put there by hand, whose names say nothing, are for training. */
+export function splitOf(filename: string): Split {
+  if (filename.startsWith(`${prefixes.test}_`)) return 'test';
+  return filename.startsWith(`${prefixes.validation}_`) ? 'validation' : 'train';
+}
+
+/** Whether a picture was made by the preparation that the card describes. Without a card the form of its name decides. */
+export function isMade(filename: string, card: DatasetCard | undefined): boolean {
+  const match = madeName.exec(filename);
+  if (!match) return false;
+  return !card || Number(match[3]) <= card.made[splitOf(filename)][match[2] ? 'negatives' : 'collages'];
+}

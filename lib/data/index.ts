@@ -1,0 +1,10 @@
+export { type AuditedPhoto, type AuditReport, auditPhotos, type DuplicateGroup, describeAudit, type UnusablePhoto } from './audit';
+export { type DatasetCard, readDatasetCard, splitOf } from './card';
+export { mapOnCores } from './cores';
+export { type Dataset, type LabelledPicture, picturesBySplit, readDataset, spread } from './dataset';
+export * from './errors';
+export { type SyncOptions, type SyncReport, syncLabels } from './labels';
+export { buildSample, openData } from './open';
+export { decodePicture, encodeJpeg, isPictureName, listPictures } from './pictures';
+export { type PrepareOptions, prepareDataset } from './prepare';
+export { chooseData, type DataSource, type PhotoFolder, photoFolders } from './source';

@@ -1,0 +1,70 @@
+import path from 'node:path';
+import { readTextIfPresent, writeAtomic } from '../files';
+import type { Task } from '../tasks';
+import type { Workspace } from '../workspace';
+import { finishExchange, withDatasetLock } from './datasetFolder';
+import { formatLabels, type LabelRow, parseLabels } from './labelsCsv';
+import { listPictures } from './pictures';
+
+export interface SyncOptions {
+  /** Add the pending rows to the labels, instead of only listing them. */
+  readonly merge?: boolean;
+  readonly labelsCsv?: string;
+  readonly imagesDir?: string;
+  readonly pendingCsv?: string;
+}
+
+/** What a synchronisation found and did; all are numbers of pictures. */
+export interface SyncReport {
+  readonly pictures: number;
+  readonly labelled: number;
+  /** Waiting in the pending file now. */
+  readonly pending: number;
+  /** Of the rows that were pending, how many somebody had given a label: the others say that the picture shows no class. */
+  readonly edited: number;
+  readonly merged: number;
+  /** Pending rows whose picture is gone. */
+  readonly dropped: number;
+}
+
+/**
+ * Finds pictures without a row in `labels.csv` and lists them, all labels 0, in `labels_pending.csv` for a person to edit. Rows already
+ * edited there stay as they are. With `merge` the pending rows go to `labels.csv`, as edited, and the pending file is left with its header.
+ *
+ * @throws BAD_LABELS, PREPARE_RUNNING; nothing is then written
+ */
+export async function syncLabels(workspace: Workspace, task: Task, options: SyncOptions = {}): Promise<SyncReport> {
+  const { merge = false } = options;
+  const { labelsCsv = workspace.labelsCsv, imagesDir = workspace.datasetImages, pendingCsv = workspace.labelsPendingCsv } = options;
+  await finishExchange(workspace);
+  return withDatasetLock(path.dirname(path.resolve(labelsCsv)), async () => {
+    const pictures = await listPictures(imagesDir);
+    const labelled = await readRows(labelsCsv, task);
+    const edits = await readRows(pendingCsv, task);
+
+    const known = new Set(labelled.map(({ filename }) => filename));
+    const editOf = new Map(edits.map((row) => [row.filename, row]));
+    const pending = pictures.filter((name) => !known.has(name)).map((name) => editOf.get(name) ?? unlabelled(name, task));
+    // The labels come first: a kill in between leaves rows in both files, and the next synchronisation takes them out of the pending one.
+    if (merge && pending.length > 0) await writeAtomic(labelsCsv, formatLabels(task, [...labelled, ...pending]));
+    await writeAtomic(pendingCsv, formatLabels(task, merge ? [] : pending));
+    return {
+      pictures: pictures.length,
+      labelled: labelled.length + (merge ? pending.length : 0),
+      pending: merge ? 0 : pending.length,
+      edited: pending.filter(({ labels }) => labels.includes(1)).length,
+      merged: merge ? pending.length : 0,
+      dropped: edits.filter(({ filename }) => !known.has(filename) && !pictures.includes(filename)).length,
+    };
+  });
+}
+
+async function readRows(file: string, task: Task): Promise<LabelRow[]> {
+  const text = await readTextIfPresent(file);
+  return text === undefined || text.trim() === '' ? [] : parseLabels(text, file, task);
+}
+
+/** A picture put there by hand is a photograph of its own, and so its own source. */
+function unlabelled(filename: string, task: Task): LabelRow {
+  return { filename, labels: task.classes.map(() => 0), source: filename };
+}

@@ -1,0 +1,179 @@
+import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { readTextIfPresent, sha256, writeAtomic } from '../files';
+import type { OnProgress } from '../progress';
+import { Random } from '../random';
+import { type Settings, type Split, splits, type Task } from '../tasks';
+import type { Workspace } from '../workspace';
+import { type AuditReport, auditPhotos } from './audit';
+import { type DatasetCard, isMade, pictureName, readDatasetCard, splitOf } from './card';
+import { type CollagePlan, drawCollage, planCollage } from './collages';
+import { mapOnCores } from './cores';
+import { replaceDataset } from './datasetFolder';
+import { NameTaken } from './errors';
+import { fingerprintOf } from './fingerprint';
+import { formatLabels, type LabelRow, parseLabels } from './labelsCsv';
+import { decodePicture, encodeJpeg, listPictures } from './pictures';
+import type { DataSource } from './source';
+import { bySplit, type PhotoPools, splitPhotos } from './split';
+
+export interface PrepareOptions {
+  readonly workspace: Workspace;
+  readonly task: Task;
+  readonly source: DataSource;
+  readonly settings: Settings;
+  readonly onProgress?: OnProgress;
+  readonly now?: () => Date;
+}
+
+interface PicturePlan extends CollagePlan {
+  readonly filename: string;
+}
+type HashedRow = LabelRow & { readonly sha256: string };
+
+/**
+ * Makes the task's data set: `dataset/images`, `labels.csv` and `dataset.json`. Images and labels depend on nothing but the photographs
+ * and the settings: the same seed gives the same bytes. Pictures that somebody put among the images by hand are kept, with their labels.
+ *
+ * @throws EMPTY_FOLDER, NAME_TAKEN, PREPARE_RUNNING, DISK_FULL, BAD_LABELS (when pictures put there by hand have labels that cannot be
+ *   read); the former data set is then untouched
+ */
+export async function prepareDataset(options: PrepareOptions): Promise<DatasetCard> {
+  const { workspace, task, source, settings, onProgress, now = () => new Date() } = options;
+  return replaceDataset(workspace, async (folder) => {
+    const started = performance.now();
+    const report = await auditPhotos(source, task, { onProgress });
+    const audited = performance.now();
+
+    const random = new Random(settings.seed);
+    const pools = splitPhotos(report, task, settings, random.fork('split'));
+    const plans = planPictures(pools, task, settings, random);
+    await refuseTakenNames(workspace, task, plans);
+    const made = await makePictures(plans, options, path.join(folder, 'images'));
+    const added = await keepAdded(workspace, task, path.join(folder, 'images'));
+
+    const rows = [...made, ...added];
+    const timings = { audit: seconds(audited - started), pictures: seconds(performance.now() - audited) };
+    const card = describe({ options, report, pools, rows, added: added.length, timings, createdAt: now().toISOString() });
+    await writeAtomic(path.join(folder, 'labels.csv'), formatLabels(task, rows));
+    await writeAtomic(path.join(folder, 'dataset.json'), `${JSON.stringify(card, null, 2)}\n`);
+    return card;
+  });
+}
+
+/** Every picture draws from a stream of its own, named by its file name, so that they can be made in any order. */
+function planPictures(pools: PhotoPools, task: Task, settings: Settings, random: Random): PicturePlan[] {
+  return splits.flatMap((split) => {
+    const collages = Array.from({ length: settings.collages[split] }, (_, index): PicturePlan => {
+      const filename = pictureName(split, 'collages', index + 1);
+      return { filename, ...planCollage(pools.photos[split], settings, random.fork(filename)) };
+    });
+    const negatives = pools.negatives[split].map((photo, index): PicturePlan => {
+      const filename = pictureName(split, 'negatives', index + 1);
+      return { filename, labels: task.classes.map(() => 0), photos: [photo], cells: [0], side: 1 };
+    });
+    return [...collages, ...negatives];
+  });
+}
+
+async function makePictures(plans: readonly PicturePlan[], options: PrepareOptions, images: string): Promise<HashedRow[]> {
+  const { task, source, settings, onProgress } = options;
+  const decode = rememberingTiles(source.folder, task.imageSize);
+  let done = 0;
+  return mapOnCores(plans, async (plan) => {
+    const pixels = await drawCollage(plan, task.imageSize, decode);
+    const jpeg = await encodeJpeg(pixels, task.imageSize, settings.jpegQuality);
+    await writeFile(path.join(images, plan.filename), jpeg);
+    onProgress?.({ label: 'Making pictures', done: ++done, total: plans.length });
+    return { filename: plan.filename, labels: plan.labels, source: plan.photos.join('|'), sha256: sha256(jpeg) };
+  });
+}
+
+/** At 112 px a tile is 37 kB: so many take 150 MB. */
+const tilesRemembered = 4000;
+
+/** Decodes photographs and remembers the small ones, since a photograph is in several collages. */
+function rememberingTiles(folder: string, imageSize: number): (photo: string, size: number) => Promise<Uint8Array> {
+  const tiles = new Map<string, Promise<Uint8Array>>();
+  return (photo, size) => {
+    const key = `${size} ${photo}`;
+    const known = tiles.get(key);
+    if (known) return known;
+    const pixels = decodePicture(path.join(folder, photo), size);
+    if (size < imageSize && tiles.size < tilesRemembered) tiles.set(key, pixels);
+    return pixels;
+  };
+}
+
+async function addedNames(workspace: Workspace, task: Task): Promise<string[]> {
+  // A card that cannot be read is about to be replaced: the form of the names then decides, as without a card.
+  const card = await readDatasetCard(workspace, task).catch(() => undefined);
+  return (await listPictures(workspace.datasetImages)).filter((name) => !isMade(name, card));
+}
+
+async function refuseTakenNames(workspace: Workspace, task: Task, plans: readonly PicturePlan[]): Promise<void> {
+  const planned = new Set(plans.map(({ filename }) => filename));
+  const taken = (await addedNames(workspace, task)).find((name) => planned.has(name));
+  if (taken !== undefined) throw NameTaken(path.join(workspace.datasetImages, taken));
+}
+
+/** Takes pictures that were put there by hand over into the new data set; those that have labels, with their labels. */
+async function keepAdded(workspace: Workspace, task: Task, images: string): Promise<HashedRow[]> {
+  const names = await addedNames(workspace, task);
+  if (names.length === 0) return [];
+  await mapOnCores(names, (name) => linkOrCopy(path.join(workspace.datasetImages, name), path.join(images, name)));
+  const text = await readTextIfPresent(workspace.labelsCsv);
+  const rows = text === undefined ? [] : parseLabels(text, workspace.labelsCsv, task);
+  const kept = rows.filter(({ filename }) => names.includes(filename));
+  return mapOnCores(kept, async (row) => ({ ...row, sha256: sha256(await readFile(path.join(images, row.filename))) }));
+}
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch {
+    await copyFile(from, to);
+  }
+}
+
+interface Outcome {
+  readonly options: PrepareOptions;
+  readonly report: AuditReport;
+  readonly pools: PhotoPools;
+  readonly rows: readonly HashedRow[];
+  readonly added: number;
+  readonly timings: DatasetCard['timings'];
+  readonly createdAt: string;
+}
+
+function describe({ options, report, pools, rows, added, timings, createdAt }: Outcome): DatasetCard {
+  const { task, source, settings } = options;
+  const classes = task.classes.map(({ name }) => name);
+  const { seed, includeProbability, refillProbability, collages, negatives, jpegQuality } = settings;
+  const inSplit = (split: Split): HashedRow[] => rows.filter(({ filename }) => splitOf(filename) === split);
+  return {
+    version: 1,
+    task: task.name,
+    data: { name: source.name, isSample: source.isSample },
+    createdAt,
+    settings: { seed, imageSize: task.imageSize, includeProbability, refillProbability, collages, negatives, jpegQuality },
+    classes,
+    made: bySplit((split) => ({ collages: collages[split], negatives: pools.negatives[split].length })),
+    added,
+    counts: bySplit((split) => inSplit(split).length),
+    labelCounts: bySplit((split) => countLabels(inSplit(split), classes)),
+    coOccurrence: classes.map((_, a) => classes.map((_, b) => rows.filter(({ labels }) => labels[a] && labels[b]).length)),
+    skipped: [...report.unusable, ...pools.dropped],
+    fingerprint: fingerprintOf(rows),
+    timings,
+  };
+}
+
+function countLabels(rows: readonly LabelRow[], classes: readonly string[]): Record<string, number> {
+  const entries = classes.map((name, index) => [name, rows.filter(({ labels }) => labels[index] === 1).length]);
+  return Object.fromEntries([...entries, ['none', rows.filter(({ labels }) => labels.every((label) => label === 0)).length]]);
+}
+
+function seconds(milliseconds: number): number {
+  return Math.round(milliseconds) / 1000;
+}

@@ -1,0 +1,14 @@
+/**
+ * A signal that the next Ctrl-C, or a notebook's "Interrupt kernel", aborts: long work then stops after its step and keeps the best so far. In a
+ * terminal a second Ctrl-C ends the process at once.
+ */
+export function stopOnInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  const stop = (): void => {
+    console.error('\nstopping after this step; the best so far is kept');
+    controller.abort();
+  };
+  // Not at once: when the synchronous part of a notebook's cell ends, Node forgets the handlers that it set, and SIGINT would end the kernel.
+  queueMicrotask(() => process.once('SIGINT', stop));
+  return controller.signal;
+}

@@ -1,0 +1,95 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** Where everything is. All paths are absolute; no other file of `lib` builds one of these. */
+export interface Workspace {
+  /** The checkout: the folder with visionbook's package.json. */
+  readonly root: string;
+  /** Downloaded data sets, in their publishers' layout. */
+  readonly raw: string;
+  /** The generated sample, in the same layout as `raw`. */
+  readonly sample: string;
+  /** The prepared data set of the current task. */
+  readonly dataset: string;
+  readonly datasetImages: string;
+  readonly labelsCsv: string;
+  readonly labelsPendingCsv: string;
+  /** What the data set was made of: settings, counts, fingerprint. */
+  readonly datasetCard: string;
+  readonly outputs: string;
+  /** Frozen layers' outputs, kept between runs. */
+  readonly activations: string;
+  /** Downloaded weights. */
+  readonly weights: string;
+  readonly corrections: string;
+  readonly correctionImages: string;
+  readonly pendingCsv: string;
+  readonly experiments: string;
+  readonly reportHtml: string;
+  readonly venvBin: string;
+  readonly notebooks: string;
+  /** Where `npm start` leaves the notebooks that it ran. */
+  readonly executedNotebooks: string;
+  /** The folder of one run's record and figures. */
+  experiment(runId: string): string;
+  /** The folder of one run's model: `model.onnx`, `model.keras`, `card.json`. */
+  model(task: string, runId: string): string;
+  /** The file that names the model a task serves now. */
+  currentModel(task: string): string;
+}
+
+/** What decides where things are; by default the process' environment and working directory. */
+export interface WorkspaceOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+}
+
+/**
+ * Finds the workspace from whatever folder a notebook or a command runs in: the nearest folder upwards whose package.json is
+ * visionbook's. `VISIONBOOK_HOME` moves what is written (dataset, outputs, corrections, experiments and the sample) to another folder;
+ * `VISIONBOOK_RAW` moves the downloaded data.
+ *
+ * @throws Error when no folder upwards is visionbook's
+ */
+export function openWorkspace({ env = process.env, cwd = process.cwd() }: WorkspaceOptions = {}): Workspace {
+  const root = findRoot(cwd);
+  const home = env.VISIONBOOK_HOME ? path.resolve(cwd, env.VISIONBOOK_HOME) : root;
+  const raw = env.VISIONBOOK_RAW ? path.resolve(cwd, env.VISIONBOOK_RAW) : path.join(root, 'raw');
+  const dataset = path.join(home, 'dataset');
+  const outputs = path.join(home, 'outputs');
+  const corrections = path.join(home, 'corrections');
+  const experiments = path.join(home, 'experiments');
+  return {
+    root,
+    raw,
+    sample: path.join(home, 'raw', 'sample'),
+    dataset,
+    datasetImages: path.join(dataset, 'images'),
+    labelsCsv: path.join(dataset, 'labels.csv'),
+    labelsPendingCsv: path.join(dataset, 'labels_pending.csv'),
+    datasetCard: path.join(dataset, 'dataset.json'),
+    outputs,
+    activations: path.join(outputs, 'activations'),
+    weights: path.join(outputs, 'weights'),
+    corrections,
+    correctionImages: path.join(corrections, 'images'),
+    pendingCsv: path.join(corrections, 'pending.csv'),
+    experiments,
+    reportHtml: path.join(experiments, 'report.html'),
+    venvBin: path.join(root, '.venv', process.platform === 'win32' ? 'Scripts' : 'bin'),
+    notebooks: path.join(root, 'notebooks'),
+    executedNotebooks: path.join(outputs, 'notebooks'),
+    experiment: (runId) => path.join(experiments, runId),
+    model: (task, runId) => path.join(outputs, task, runId),
+    currentModel: (task) => path.join(outputs, task, 'current.json'),
+  };
+}
+
+function findRoot(from: string): string {
+  for (let folder = path.resolve(from); ; folder = path.dirname(folder)) {
+    const manifest = path.join(folder, 'package.json');
+    if (existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).name === 'visionbook') return folder;
+    if (folder === path.dirname(folder))
+      throw new Error(`${from} is not inside a visionbook checkout: run this in the folder you cloned, or below it`);
+  }
+}
