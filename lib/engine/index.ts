@@ -1,0 +1,3 @@
+export * from './errors';
+export * from './onnx';
+export * from './tensorflow';

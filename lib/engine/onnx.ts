@@ -1,0 +1,62 @@
+import * as ort from 'onnxruntime-node';
+import { threadCount } from '../threads';
+import { BadOnnxModel } from './errors';
+
+/** A tensor on its way into or out of ONNX Runtime. */
+export interface Batch {
+  readonly data: Uint8Array | Float32Array;
+  readonly shape: readonly number[];
+}
+
+/** Results by output name: float32 numbers, or the bits of float16 ones where the model says so. */
+export type Outputs = Record<string, Float32Array | Uint16Array>;
+
+/** A loaded ONNX model. `release` it when done: it holds native memory. */
+export interface OnnxModel {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  run(inputs: Readonly<Record<string, Batch>>): Promise<Outputs>;
+  release(): Promise<void>;
+}
+
+/** What to load a model with. */
+export interface OnnxOptions {
+  /** Threads inside one operator; `threadCount()` by default. */
+  readonly threads?: number;
+}
+
+/**
+ * Loads an ONNX model from a file or from bytes.
+ *
+ * @throws BAD_ONNX_MODEL
+ */
+export async function openOnnx(model: string | Uint8Array, { threads = threadCount() }: OnnxOptions = {}): Promise<OnnxModel> {
+  const options: ort.InferenceSession.SessionOptions = {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+  };
+  let session: ort.InferenceSession;
+  try {
+    session =
+      typeof model === 'string' ? await ort.InferenceSession.create(model, options) : await ort.InferenceSession.create(model, options);
+  } catch (error) {
+    throw BadOnnxModel(typeof model === 'string' ? model : 'the exported model', (error as Error).message);
+  }
+  return {
+    inputs: session.inputNames,
+    outputs: session.outputNames,
+    run: (inputs) => run(session, inputs),
+    release: () => session.release(),
+  };
+}
+
+async function run(session: ort.InferenceSession, inputs: Readonly<Record<string, Batch>>): Promise<Outputs> {
+  const feeds: Record<string, ort.Tensor> = {};
+  for (const [name, { data, shape }] of Object.entries(inputs)) {
+    feeds[name] = data instanceof Uint8Array ? new ort.Tensor('uint8', data, shape) : new ort.Tensor('float32', data, shape);
+  }
+  const results = await session.run(feeds);
+  return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tensor.data as Float32Array | Uint16Array]));
+}

@@ -1,0 +1,128 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { readTextIfPresent, writeAtomic } from '../files';
+import type { Workspace } from '../workspace';
+import { NoModel, NoVariant, UnreadableModel } from './errors';
+
+const cardSchema = z.object({
+  schemaVersion: z.literal(1),
+  runId: z.string(),
+  task: z.string(),
+  stage: z.string(),
+  classes: z.array(z.string()).min(1),
+  imageSize: z.number().int(),
+  backbone: z.discriminatedUnion('name', [
+    z.object({ name: z.literal('mobilenet_v2'), alpha: z.number() }),
+    z.object({ name: z.literal('efficientnet_b0') }),
+    z.object({ name: z.literal('efficientnet_lite0') }),
+  ]),
+  dropout: z.number(),
+  preprocessing: z.string(),
+  decision: z.object({ threshold: z.number(), noneBelow: z.number() }),
+  weights: z.object({ source: z.string(), sha256: z.string(), isStandIn: z.boolean() }),
+  data: z.object({ name: z.string(), isSample: z.boolean() }),
+  createdAt: z.string(),
+});
+
+/** What one needs to know to use a saved model; it stands beside it as `card.json`. */
+export type ModelCard = z.infer<typeof cardSchema>;
+
+/** A saved model: its card and where its files are. */
+export interface SavedModel {
+  readonly card: ModelCard;
+  readonly onnx: string;
+  readonly keras: string;
+}
+
+/** The files of a run's model. */
+export function modelFiles(workspace: Workspace, task: string, runId: string): { card: string; onnx: string; keras: string } {
+  const folder = workspace.model(task, runId);
+  return { card: path.join(folder, 'card.json'), onnx: path.join(folder, 'model.onnx'), keras: path.join(folder, 'model.keras') };
+}
+
+/** Forms of a run's ONNX model: as it was trained, in 8 bits, and with its weights in float16. */
+export type ModelVariant = 'float32' | 'int8' | 'float16';
+
+const variantNames: Readonly<Record<ModelVariant, string>> = {
+  float32: 'model.onnx',
+  int8: 'model.int8.onnx',
+  float16: 'model.f16.onnx',
+};
+
+/** Where a form of a run's model is, or is to be. */
+export function variantFile(workspace: Workspace, task: string, runId: string, variant: ModelVariant): string {
+  return path.join(workspace.model(task, runId), variantNames[variant]);
+}
+
+/**
+ * The file of a form of a run's model.
+ *
+ * @throws NO_VARIANT
+ */
+export function findVariant(workspace: Workspace, { task, runId }: ModelCard, variant: ModelVariant): string {
+  const file = variantFile(workspace, task, runId, variant);
+  if (variant !== 'float32' && !existsSync(file)) throw NoVariant(task, runId, variant);
+  return file;
+}
+
+/** What an ONNX file says of itself, as the key-value pairs that ONNX keeps: lists and objects as JSON. */
+export function modelMetadata({ runId, task, stage, classes, preprocessing, decision, weights, data }: ModelCard): Record<string, string> {
+  return {
+    task,
+    run: runId,
+    stage,
+    classes: JSON.stringify(classes),
+    preprocessing,
+    decision: JSON.stringify(decision),
+    data: data.name,
+    weights: JSON.stringify(weights),
+  };
+}
+
+/** Writes a model's card, which makes the model count: do it after its other files. */
+export async function writeCard(workspace: Workspace, card: ModelCard): Promise<void> {
+  await writeAtomic(modelFiles(workspace, card.task, card.runId).card, `${JSON.stringify(card, null, 2)}\n`);
+}
+
+/**
+ * A run's model, or the task's current one.
+ *
+ * @throws NO_MODEL, UNREADABLE_MODEL
+ */
+export async function findModel(workspace: Workspace, task: string, runId?: string): Promise<SavedModel> {
+  const id = runId ?? (await currentRun(workspace, task));
+  if (!id) throw NoModel(task);
+  const files = modelFiles(workspace, task, id);
+  const text = await readTextIfPresent(files.card);
+  if (text === undefined) throw NoModel(task, id);
+  try {
+    return { card: cardSchema.parse(JSON.parse(text)), onnx: files.onnx, keras: files.keras };
+  } catch (error) {
+    throw UnreadableModel(files.card, reasonOf(error));
+  }
+}
+
+/** Makes a run's model the task's current one, in one step. */
+export async function makeCurrent(workspace: Workspace, task: string, runId: string): Promise<void> {
+  await findModel(workspace, task, runId);
+  await writeAtomic(workspace.currentModel(task), `${JSON.stringify({ run: runId })}\n`);
+}
+
+/** The run whose model is the task's current one, if there is any. */
+async function currentRun(workspace: Workspace, task: string): Promise<string | undefined> {
+  const file = workspace.currentModel(task);
+  if ((await readTextIfPresent(file)) === undefined) return undefined;
+  try {
+    return z.object({ run: z.string() }).parse(JSON.parse(await readFile(file, 'utf8'))).run;
+  } catch (error) {
+    throw UnreadableModel(file, reasonOf(error));
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof z.ZodError
+    ? error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`).join('; ')
+    : (error as Error).message;
+}
