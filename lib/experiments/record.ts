@@ -1,0 +1,111 @@
+import { z } from 'zod';
+
+/** Bumped when a field changes its meaning or goes away; a new optional field does not bump it. */
+export const schemaVersion = 1;
+
+/** JSON has no NaN and writes null; a run whose loss diverged must stay readable, so null is read as NaN again. */
+const measurement = z.preprocess((value) => (value === null ? Number.NaN : value), z.union([z.number(), z.nan()]));
+const share = z.number();
+const interval = z.object({ low: z.number(), high: z.number() });
+const curve = z.object({ x: z.array(z.number()).readonly(), y: z.array(z.number()).readonly() });
+
+const classMetrics = z.object({
+  name: z.string(),
+  precision: share,
+  recall: share,
+  f1: share,
+  auc: share.nullable(),
+  support: z.number().int(),
+  truePositives: z.number().int(),
+  falsePositives: z.number().int(),
+  falseNegatives: z.number().int(),
+  trueNegatives: z.number().int(),
+});
+
+const splitMetrics = z.object({
+  count: z.number().int(),
+  loss: measurement,
+  binaryAccuracy: share,
+  exactMatch: share,
+  aucKeras: share,
+  auc: share.nullable(),
+  f1Macro: share,
+  f1Micro: share,
+  hammingLoss: share,
+  perClass: z.array(classMetrics).readonly(),
+});
+
+const splitResult = splitMetrics.extend({
+  /** 95 % confidence intervals, by metric. */
+  intervals: z.record(z.string(), interval).optional(),
+  /** ROC and precision-recall curves by class, thinned to at most 200 points. */
+  roc: z.record(z.string(), curve).optional(),
+  precisionRecall: z.record(z.string(), curve).optional(),
+});
+
+const epoch = z.object({
+  epoch: z.number().int().min(1),
+  seconds: z.number(),
+  train: z.object({ loss: measurement, binaryAccuracy: share, auc: share.nullable() }),
+  validation: z.object({ loss: measurement, binaryAccuracy: share, exactMatch: share, auc: share.nullable() }),
+});
+
+export const runRecordSchema = z.object({
+  schemaVersion: z.literal(schemaVersion),
+  id: z.string(),
+  task: z.string(),
+  stage: z.string(),
+  /** `interrupted` is also what a reader makes of a `running` record whose process is gone. */
+  status: z.enum(['running', 'finished', 'interrupted', 'failed']),
+  error: z.string().optional(),
+  /** The run that this one continues, if any. */
+  parent: z.string().optional(),
+  startedAt: z.string(),
+  updatedAt: z.string(),
+  finishedAt: z.string().optional(),
+  process: z.object({
+    pid: z.number().int(),
+    host: z.string(),
+    /** Tells the process from a later one of the same number: boot and start time, where Linux' `/proc` gives them. */
+    identity: z.string().optional(),
+  }),
+  /** The stage's hyper-parameters and the task's settings. */
+  config: z.record(z.string(), z.unknown()),
+  seed: z.number().int(),
+  data: z.object({
+    /** `sample`, `food11` or the folder that `--data` named. */
+    name: z.string(),
+    isSample: z.boolean(),
+    /** SHA-256 over every picture's name, content and labels. */
+    fingerprint: z.string(),
+    counts: z.record(z.string(), z.number().int()),
+  }),
+  weights: z.object({
+    /** Where the backbone's weights came from, in words: a file, a download, the embedded stand-in. */
+    source: z.string(),
+    sha256: z.string(),
+    isStandIn: z.boolean(),
+  }),
+  versions: z.record(z.string(), z.string()),
+  hardware: z.object({ cpu: z.string(), cores: z.number().int(), memoryGiB: z.number(), platform: z.string(), backend: z.string() }),
+  git: z.object({ commit: z.string(), dirty: z.boolean() }).nullable(),
+  epochs: z.array(epoch),
+  /** The epoch whose weights were kept. */
+  bestEpoch: z.number().int().optional(),
+  metrics: z.object({ train: splitResult.optional(), validation: splitResult.optional(), test: splitResult.optional() }),
+  /** Seconds a phase. */
+  timings: z.record(z.string(), z.number()),
+  peakMemoryMiB: z.number().optional(),
+  artifacts: z.array(z.object({ path: z.string(), sha256: z.string(), bytes: z.number().int() })),
+  /** What only some stages have, such as a retraining's comparison of the old and the new model. */
+  extra: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** One run, as `run.json` holds it. */
+export type RunRecord = z.infer<typeof runRecordSchema>;
+/** The numbers after one epoch; `epoch` counts from 1. */
+export type EpochRecord = z.infer<typeof epoch>;
+/** All final numbers of one split. */
+export type SplitResult = z.infer<typeof splitResult>;
+/** A file that a run made. */
+export type Artifact = RunRecord['artifacts'][number];

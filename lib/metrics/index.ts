@@ -1,0 +1,6 @@
+export { type BootstrapOptions, bootstrapIntervals } from './bootstrap';
+export { averagePrecision, curvesByClass, precisionRecallCurve, rocCurve } from './curves';
+export { BadPredictions } from './errors';
+export { multilabelMetrics } from './multilabel';
+export type { MetricOptions } from './scores';
+export * from './types';

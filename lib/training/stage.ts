@@ -1,0 +1,224 @@
+import type { LabelledPicture } from '../data';
+import type { TensorFlowEngine } from '../engine';
+import { type Run, type RunRecord, type SplitResult, startRun } from '../experiments';
+import { sha256, writeAtomic } from '../files';
+import { bootstrapIntervals, curvesByClass, multilabelMetrics } from '../metrics';
+import {
+  applyTrained,
+  type Classifier,
+  cutGraph,
+  foldAffine,
+  type Graph,
+  graphOf,
+  kerasArchive,
+  type ModelCard,
+  modelFiles,
+  modelMetadata,
+  preprocessings,
+  tensorShapes,
+  toOnnx,
+  trainableLayers,
+  type WeightsOrigin,
+  writeCard,
+} from '../models';
+import type { OnProgress } from '../progress';
+import { Random } from '../random';
+import type { Settings, Split, Stage, Task } from '../tasks';
+import type { Workspace } from '../workspace';
+import { openActivations } from './activations';
+import { NoPictures } from './errors';
+import { type Examples, predictExamples, type TrainingRequest, trainTail } from './trainer';
+
+/** What all stages of one training share. */
+export interface TrainingContext {
+  readonly workspace: Workspace;
+  readonly task: Task;
+  readonly settings: Settings;
+  readonly engine: TensorFlowEngine;
+  /** Its weights are those of the last stage that ended. */
+  readonly classifier: Classifier;
+  readonly weights: WeightsOrigin;
+  readonly data: RunRecord['data'];
+  readonly onProgress?: OnProgress;
+  /** Called when an epoch is in the run's record. */
+  readonly onEpoch?: (run: Readonly<RunRecord>) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** One stage: what learns, from which pictures, and what it is measured on. */
+export interface StageRequest {
+  readonly stage: Stage;
+  /** Pictures to learn from; one that stands there more than once counts more. */
+  readonly train: readonly LabelledPicture[];
+  readonly validation: readonly LabelledPicture[];
+  readonly test: readonly LabelledPicture[];
+  /** Stages whose activations are computed in the same pass over the pictures. */
+  readonly prepareFor?: readonly Stage[];
+  readonly parent?: string;
+  /** As in `TrainingRequest`. */
+  readonly patience: number | null;
+  /** Measures the saved model further before the run ends; what it returns goes into the record's `extra`. */
+  readonly examine?: (runId: string) => Promise<Record<string, unknown>>;
+}
+
+/**
+ * Runs one stage from its record's first line to its saved model: activations, training, model files, metrics of all splits. The classifier then
+ * has the stage's best weights.
+ *
+ * @returns the run's record; its status is `interrupted` when `signal` stopped it, and its model is then the best so far
+ * @throws NO_PICTURES, TRAINING_DIVERGED, UNREADABLE_PICTURE; the record says `failed` then. The signal's reason, when it stopped the run before there
+ *   was anything to save
+ */
+export async function runStage(context: TrainingContext, request: StageRequest): Promise<Readonly<RunRecord>> {
+  const { workspace, task, settings, engine, weights, data } = context;
+  const { stage, parent } = request;
+  const { stages: _stages, retraining: _retraining, ...shared } = settings;
+  const { name, ...hyperParameters } = stage;
+  const run = await startRun({
+    workspace,
+    task: task.name,
+    stage: name,
+    config: { ...hyperParameters, ...shared, backbone: context.classifier.design.backbone.name, patience: request.patience },
+    seed: settings.seed,
+    data,
+    weights,
+    hardware: { backend: engine.backend },
+    ...(parent && { parent }),
+  });
+  try {
+    await train(context, request, run);
+  } catch (error) {
+    if (context.signal?.aborted) await run.interrupt();
+    else await run.fail(error);
+    throw error;
+  }
+  return run.record;
+}
+
+async function train(context: TrainingContext, request: StageRequest, run: Run): Promise<void> {
+  const { task, settings, engine, classifier, signal, onProgress } = context;
+  const { stage } = request;
+  const pictures = [...new Set([...request.train, ...request.validation, ...request.test])];
+  const rowOf = new Map(pictures.map((picture, row) => [picture, row]));
+  const examplesOf = (split: Split): Examples => {
+    const members = request[split];
+    if (members.length === 0) throw NoPictures(split);
+    return { rows: members.map((picture) => rowOf.get(picture)!), labels: Uint8Array.from(members.flatMap(({ labels }) => labels)) };
+  };
+  const examples = { train: examplesOf('train'), validation: examplesOf('validation'), test: examplesOf('test') };
+  const tail = tailOf(classifier, stage);
+  const activations = await run.phase('frozen layers', () =>
+    openActivations({
+      folder: context.workspace.activations,
+      frozen: graphOf(classifier.model),
+      tensors: [
+        ...new Set([stage, ...(request.prepareFor ?? [])].flatMap((each) => tailOf(classifier, each).inputs.map(({ name }) => name))),
+      ],
+      preprocessing: preprocessings[classifier.design.backbone.name],
+      pictures,
+      ...(onProgress && { onProgress }),
+      ...(signal && { signal }),
+    }),
+  );
+  try {
+    const training: TrainingRequest = {
+      engine,
+      tail,
+      activations,
+      classes: task.classes.map(({ name }) => name),
+      train: examples.train,
+      validation: examples.validation,
+      stage,
+      batchSize: settings.batchSize,
+      negativeWeight: settings.negativeWeight,
+      threshold: settings.decision.threshold,
+      patience: request.patience,
+      random: new Random(settings.seed).fork(stage.name),
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+      onEpoch: async ({ epoch, seconds, train: trained, validation }, best) => {
+        const { loss, binaryAccuracy, exactMatch, auc } = validation;
+        if (best) await saveModel(context, run, best);
+        await run.update({ bestEpoch: best ? epoch : run.record.bestEpoch });
+        await run.epoch({ epoch, seconds, train: trained, validation: { loss, binaryAccuracy, exactMatch, auc } });
+        context.onEpoch?.(run.record);
+      },
+    };
+    const result = await run.phase('training', () => trainTail(training));
+    applyTrained(engine.tf, classifier.model, result.tail.nodes);
+    const metrics = await run.phase('evaluation', () => evaluate({ ...training, tail: result.tail }, request, examples));
+    for (const file of Object.values(modelFiles(context.workspace, task.name, run.id))) await run.artifact(file);
+    if (result.interrupted) {
+      await run.update({ metrics });
+      await run.interrupt();
+      return;
+    }
+    const extra = await request.examine?.(run.id);
+    await run.finish({ metrics, bestEpoch: result.bestEpoch, ...(extra && { extra }) });
+  } finally {
+    activations.close();
+  }
+}
+
+function tailOf(classifier: Classifier, stage: Stage): Graph {
+  const graph = foldAffine(graphOf(classifier.model, trainableLayers(classifier, stage.trainableLayers)));
+  return cutGraph(graph, tensorShapes(graph)).tail;
+}
+
+/** Saves the whole model with a trained tail in it: ONNX to predict with, Keras to train on, and its card. */
+async function saveModel(
+  { workspace, task, settings, engine, classifier, weights, data }: TrainingContext,
+  run: Run,
+  tail: Graph,
+): Promise<void> {
+  applyTrained(engine.tf, classifier.model, tail.nodes);
+  const files = modelFiles(workspace, task.name, run.id);
+  const preprocessing = preprocessings[classifier.design.backbone.name];
+  const card: ModelCard = {
+    schemaVersion: 1,
+    runId: run.id,
+    task: task.name,
+    stage: run.record.stage,
+    classes: task.classes.map(({ name }) => name),
+    imageSize: task.imageSize,
+    backbone: classifier.design.backbone,
+    dropout: settings.dropout,
+    preprocessing: preprocessing.name,
+    decision: settings.decision,
+    weights,
+    data: { name: data.name, isSample: data.isSample },
+    createdAt: run.record.updatedAt,
+  };
+  const keras = await kerasArchive(classifier);
+  const graph = foldAffine(graphOf(classifier.model), { acrossTheCut: true });
+  const metadata = { ...modelMetadata(card), kerasSha256: sha256(keras) };
+  const onnx = toOnnx(graph, { outputs: [{ tensor: graph.output, name: 'probabilities' }], preprocessing, metadata });
+  // One right after the other, so that a kill hardly ever leaves them of two epochs.
+  await writeAtomic(files.onnx, onnx);
+  await writeAtomic(files.keras, keras);
+  await writeCard(workspace, card);
+}
+
+async function evaluate(
+  training: TrainingRequest,
+  request: StageRequest,
+  examples: Record<Split, Examples>,
+): Promise<Record<Split, SplitResult>> {
+  const results: Partial<Record<Split, SplitResult>> = {};
+  for (const split of ['train', 'validation', 'test'] as const) {
+    const predictions = await predictExamples(training, examples[split]);
+    const metrics = multilabelMetrics(predictions, training);
+    if (split === 'train') {
+      results[split] = metrics;
+      continue;
+    }
+    const sources = request[split].map((picture) => picture.sources);
+    const intervals = bootstrapIntervals(predictions, sources, {
+      threshold: training.threshold,
+      negativeWeight: training.negativeWeight,
+      random: training.random.fork(`bootstrap ${split}`),
+    });
+    results[split] = { ...metrics, intervals, ...curvesByClass(predictions) };
+  }
+  return results as Record<Split, SplitResult>;
+}

@@ -1,0 +1,96 @@
+import { type Dataset, picturesBySplit, readDataset } from '../data';
+import { loadTensorFlow } from '../engine';
+import type { RunRecord } from '../experiments';
+import { buildClassifier, chooseBackbone, loadBackboneWeights, makeCurrent } from '../models';
+import type { OnProgress } from '../progress';
+import { type SettingsOverrides, settingsFor, type Task } from '../tasks';
+import type { Workspace } from '../workspace';
+import { runStage, type TrainingContext } from './stage';
+
+/** How to train a task. */
+export interface TrainOptions {
+  readonly workspace: Workspace;
+  readonly task: Task;
+  readonly overrides?: SettingsOverrides;
+  /** The backbone's weights, as `.h5`, `.keras` or `.weights.h5`; without it the official ones, downloaded once, or what a package brings. */
+  readonly weightsFile?: string;
+  readonly onProgress?: OnProgress;
+  readonly onEpoch?: (run: Readonly<RunRecord>) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainOutcome {
+  /** A record a stage, in order. */
+  readonly runs: readonly Readonly<RunRecord>[];
+  /** The run whose model the task uses from now on: the one with the lowest validation loss. */
+  readonly current: string;
+  readonly interrupted: boolean;
+}
+
+/**
+ * Trains a task on the prepared data set, stage by stage as its recipe says, and makes the best stage's model the current one. Every stage has
+ * its own run record and model.
+ *
+ * @throws the signal's reason when it stopped training before there was anything to save; DATASET_MISSING and what else `readDataset` throws, WEIGHTS_UNREADABLE, WEIGHTS_MISMATCH, BAD_SETTINGS
+ */
+export async function trainTask({
+  workspace,
+  task,
+  overrides,
+  weightsFile,
+  onProgress,
+  onEpoch,
+  signal,
+}: TrainOptions): Promise<TrainOutcome> {
+  const dataset = await readDataset(workspace, task);
+  const settings = settingsFor(task, dataset.card, overrides);
+  const engine = await loadTensorFlow();
+  const official = { imageSize: task.imageSize, folder: workspace.weights, ...(onProgress && { onProgress }), ...(signal && { signal }) };
+  const places = { ...workspace, official, ...(weightsFile && { file: weightsFile }) };
+  const backbone = await chooseBackbone(settings.backbone, task.backbone, places);
+  const classifier = buildClassifier(engine.tf, { ...task, backbone, dropout: settings.dropout }, settings.seed);
+  try {
+    const weights = await loadBackboneWeights(engine.tf, classifier, places);
+    const context: TrainingContext = {
+      workspace,
+      task,
+      settings,
+      engine,
+      classifier,
+      weights,
+      data: describeData(dataset),
+      ...(onProgress && { onProgress }),
+      ...(onEpoch && { onEpoch }),
+      ...(signal && { signal }),
+    };
+    const runs: Readonly<RunRecord>[] = [];
+    for (const stage of settings.stages) {
+      const parent = runs.at(-1)?.id;
+      const request = {
+        stage,
+        ...picturesBySplit(dataset),
+        prepareFor: settings.stages,
+        patience: settings.patience,
+        ...(parent && { parent }),
+      };
+      try {
+        runs.push(await runStage(context, request));
+      } catch (error) {
+        // Stopped before this stage learnt anything: the stages before it count.
+        if (!signal?.aborted || runs.length === 0) throw error;
+      }
+      if (signal?.aborted) break;
+    }
+    const validationLoss = (run: Readonly<RunRecord>): number => run.metrics.validation?.loss ?? Number.POSITIVE_INFINITY;
+    const current = runs.reduce((best, run) => (validationLoss(run) < validationLoss(best) ? run : best)).id;
+    await makeCurrent(workspace, task.name, current);
+    return { runs, current, interrupted: signal?.aborted ?? false };
+  } finally {
+    classifier.model.dispose();
+  }
+}
+
+/** What a run record says of the data set it was trained on. */
+export function describeData({ card, fingerprint, counts }: Dataset): RunRecord['data'] {
+  return { name: card.name, isSample: card.isSample, fingerprint, counts };
+}
