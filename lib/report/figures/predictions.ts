@@ -1,0 +1,48 @@
+import { axis, colour, type Figure, houseLayout, mutedInk, plain, shareAxis, shorten } from '../figure';
+
+/** A picture's name and its probability of each class. */
+export interface PredictionBars {
+  readonly name: string;
+  readonly probabilities: Readonly<Record<string, number>>;
+}
+
+/** Probabilities of each picture as bars, with the decision threshold as a line; the first picture stands on top. */
+export function probabilityBars(
+  predictions: readonly PredictionBars[],
+  { threshold = 0.5, title = 'Predictions' }: { threshold?: number; title?: string } = {},
+): Figure {
+  const classes = Object.keys(predictions[0]?.probabilities ?? {});
+  const rows = predictions.map((_, index) => index);
+  const data = classes.map((name, index) => ({
+    type: 'bar',
+    orientation: 'h',
+    name: plain(name),
+    x: predictions.map((prediction) => prediction.probabilities[name] ?? 0),
+    y: rows,
+    customdata: predictions.map((prediction) => plain(prediction.name)),
+    marker: { color: colour(index) },
+    texttemplate: '%{x:.2f}',
+    textposition: 'outside',
+    cliponaxis: false,
+    hovertemplate: `%{customdata}: %{x:.4f}<extra>${plain(name)}</extra>`,
+  }));
+  return {
+    data,
+    layout: houseLayout(title, 760, 150 + predictions.length * (18 * classes.length + 16), {
+      subtitle: `Probability of each class; dashed: the threshold ${threshold}.`,
+      barmode: 'group',
+      bargap: 0.22,
+      xaxis: shareAxis('Probability', { range: [0, 1.08] }),
+      yaxis: axis('', {
+        showgrid: false,
+        tickvals: rows,
+        ticktext: predictions.map((prediction) => plain(shorten(prediction.name, 32))),
+        range: [predictions.length - 0.5, -0.5],
+      }),
+      margin: { t: 80, r: 32, b: 84, l: 64 },
+      shapes: [
+        { type: 'line', yref: 'paper', x0: threshold, x1: threshold, y0: 0, y1: 1, line: { color: mutedInk, width: 1.5, dash: 'dash' } },
+      ],
+    }),
+  };
+}

@@ -1,0 +1,13 @@
+export { contactSheet, type SheetPicture } from './contactSheet';
+export { describeRun, describeRuns, metricRows, runHeadline } from './describe';
+export * from './errors';
+export { type Figure, fontFamily, palette } from './figure';
+export * from './figures';
+export { groupRuns, type RankOptions, type RunGroup, rankRuns } from './groups';
+export { formatNumber, formatSeconds, metricHeading, metricLabels, runLabel, shownMetrics } from './labels';
+export { type Bundle, createDisplay, display, displayFigure, displayMarkdown, displayPicture, displayTable, inNotebook } from './notebook';
+export { figureToPng, titleOf } from './png';
+export { type ShownProgress, showProgress } from './progress';
+export { type ReportOptions, writeReport } from './report';
+export { type Row, textTable } from './rows';
+export { type Frame, parameterRows, type RunsTable, runsTable } from './table';
