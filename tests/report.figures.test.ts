@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import {
+  confusionPerClass,
+  groupRuns,
+  labelCounts,
+  learningCurves,
+  metricComparison,
+  probabilityBars,
+  rankRuns,
+  rocCurves,
+} from '../lib/report';
+import { figures, makeRun, onFood11 } from './report.fixtures';
+
+const run = makeRun('20260301T100000Z-food-head-aaaaaa');
+const test = run.metrics.test as NonNullable<typeof run.metrics.test>;
+
+describe('figures', () => {
+  it.each(figures)('%s are 700 to 900 pixels wide, titled, and plain JSON', (_, figure) => {
+    expect(figure.layout.width).toBeGreaterThanOrEqual(700);
+    expect(figure.layout.width).toBeLessThanOrEqual(900);
+    expect((figure.layout.title as { text: string }).text).toMatch(/^<b>.+<\/b>$/);
+    expect(JSON.parse(JSON.stringify(figure))).toEqual(figure);
+    expect(figure.data.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['no runs', learningCurves([])],
+    ['no predictions', probabilityBars([])],
+    ['no classes', confusionPerClass([])],
+    ['no curves', rocCurves({ roc: undefined, perClass: [] })],
+    ['no metrics', metricComparison([makeRun('x-food-head-a', { metrics: {} })], { metric: 'auc' })],
+  ])('%s make a figure without data, not an error', (_, figure) => {
+    expect(JSON.stringify(figure)).not.toContain('NaN');
+  });
+
+  it('shows names as text, whatever tags they contain', () => {
+    const figure = labelCounts({ '<a href="x">train</a>': { '<b>bold</b>': 1 } });
+    expect(JSON.stringify(figure.data)).not.toMatch(/<[ab]/);
+  });
+});
+
+describe('learning curves', () => {
+  it('continue where the parent kept its weights', () => {
+    const head = makeRun('20260301T100000Z-food-head-aaaaaa', { bestEpoch: 8 });
+    const finetune = makeRun('20260301T110000Z-food-finetune-bbbbbb', { parent: head.id });
+    const firstEpochs = learningCurves([head, finetune])
+      .data.filter((trace) => trace.showlegend)
+      .map((trace) => (trace.x as number[])[0]);
+    expect(firstEpochs).toEqual([1, 9]);
+    expect(learningCurves([finetune]).data[0]?.x).toContain(1);
+  });
+
+  it('end although two runs name each other as parent', () => {
+    const one = makeRun('x-food-head-a', { parent: 'x-food-head-b' });
+    const other = makeRun('x-food-head-b', { parent: 'x-food-head-a' });
+    expect(learningCurves([one, other]).data.length).toBeGreaterThan(0);
+  });
+
+  it('leave out runs without an epoch', () => {
+    expect(learningCurves([makeRun('x-food-head-a', { epochs: [] })]).data).toEqual([]);
+  });
+});
+
+describe('metric comparison', () => {
+  it('never puts the sample and real data on the same axes', () => {
+    const { data } = metricComparison([run, makeRun('x-food-head-real', { ...onFood11 })], { metric: 'auc' });
+    expect(data.map((trace) => trace.xaxis)).toEqual(['x', 'x2']);
+  });
+
+  it('draws intervals as distances from the value, never negative', () => {
+    const odd = makeRun('x-food-head-a', { metrics: { test: { ...test, auc: 0.9, intervals: { auc: { low: 0.91, high: 0.95 } } } } });
+    const error = metricComparison([odd], { metric: 'auc' }).data[0]?.error_x as { array: number[]; arrayminus: number[] };
+    expect(error.array[0]).toBeCloseTo(0.05);
+    expect(error.arrayminus[0]).toBe(0);
+  });
+});
+
+describe('groups and ranks', () => {
+  it('keep tasks and data apart, real data before the sample', () => {
+    const groups = groupRuns([
+      makeRun('x-food-head-sample'),
+      makeRun('x-food-head-real', { ...onFood11 }),
+      makeRun('x-galaxy-head-other', { task: 'galaxy' }),
+    ]);
+    expect(groups.map((group) => group.title).sort()).toEqual(['food on food11', 'food on the sample', 'galaxy on the sample']);
+    expect(groups[0]?.data.name).toBe('food11');
+  });
+
+  it('name the version where one data set was prepared twice', () => {
+    const again = { data: { ...run.data, fingerprint: '12345678'.repeat(8) } };
+    const titles = groupRuns([run, makeRun('x-food-head-b', again)]).map((group) => group.title);
+    expect(titles.sort()).toEqual(['food on the sample, version 12345678', 'food on the sample, version f00dfeed']);
+  });
+
+  it.each([
+    ['auc', ['high', 'low', 'none']],
+    ['loss', ['low', 'high', 'none']],
+  ] as const)('rank by %s towards its good end, runs without it last', (metric, expected) => {
+    const of = (id: string, value: number) => makeRun(id, { metrics: { test: { ...test, [metric]: value } } });
+    const ranked = rankRuns([makeRun('none', { metrics: {} }), of('low', 0.1), of('high', 0.9)], { metric, split: 'test' });
+    expect(ranked.map(({ id }) => id)).toEqual(expected);
+  });
+});

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { findTask, food, type SettingsOverrides, settingsFor, tasks } from '../lib/tasks';
+
+const real = { isSample: false };
+const noEnv = {};
+
+describe('tasks', () => {
+  it('are found by name', () => {
+    for (const task of tasks) expect(findTask(task.name)).toBe(task);
+  });
+
+  it.each(['foot', '', 'Food', 'toString'])('say which there are when asked for "%s"', (name) => {
+    expect(() => findTask(name)).toThrow(expect.objectContaining({ code: 'UNKNOWN_TASK', message: expect.stringContaining('use food') }));
+  });
+
+  it('have defaults that are valid, on real data and on the sample', () => {
+    for (const task of tasks) {
+      expect(settingsFor(task, real, {}, noEnv)).toEqual(task.defaults);
+      expect(settingsFor(task, { isSample: true }, {}, noEnv)).toEqual({ ...task.defaults, ...task.sampleDefaults });
+    }
+  });
+});
+
+describe('settings', () => {
+  it('come from the task, then the sample, then the environment, then the call', () => {
+    const env = { VISIONBOOK_SETTINGS: '{"collages":{"train":7,"test":8},"seed":1}' };
+    const settings = settingsFor(food, { isSample: true }, { collages: { train: 9 } }, env);
+    expect(settings.collages).toEqual({ train: 9, validation: food.sampleDefaults.collages!.validation, test: 8 });
+    expect(settings.seed).toBe(1);
+    expect(settings.batchSize).toBe(food.defaults.batchSize);
+  });
+
+  it('replace the list of stages as a whole', () => {
+    const stages = [{ name: 'head', trainableLayers: 0, learningRate: 0.01, epochs: 1 }] as const;
+    expect(settingsFor(food, real, { stages: [...stages] }, noEnv).stages).toEqual(stages);
+  });
+
+  it('leave the defaults as they were', () => {
+    const before = JSON.stringify(food);
+    settingsFor(food, { isSample: true }, { collages: { train: 1 }, decision: { threshold: 0.9 } }, noEnv);
+    expect(JSON.stringify(food)).toBe(before);
+  });
+
+  it.each<[object, string]>([
+    [{ colour: 1 }, 'there is no setting colour'],
+    [{ collages: { trian: 5 } }, 'there is no setting collages.trian'],
+    [{ stages: [{ name: 'head', trainableLayers: 0, learningRate: 1, epochs: 1, layers: 3 }] }, 'there is no setting stages.0.layers'],
+    [{ collages: 5 }, 'collages: '],
+    [{ collages: { train: -1 } }, 'collages.train: '],
+    [{ collages: { train: 1.5 } }, 'collages.train: '],
+    [{ batchSize: 0 }, 'batchSize: '],
+    [{ batchSize: '16' }, 'batchSize: '],
+    [{ seed: -1 }, 'seed: '],
+    [{ includeProbability: 1.01 }, 'includeProbability: '],
+    [{ dropout: 1 }, 'dropout: '],
+    [{ jpegQuality: 101 }, 'jpegQuality: '],
+    [{ negativeWeight: 0 }, 'negativeWeight: '],
+    [{ stages: [] }, 'stages: '],
+    [{ stages: [{ name: 'tail', trainableLayers: 0, learningRate: 1, epochs: 1 }] }, 'stages.0.name: '],
+    [{ decision: { threshold: null } }, 'decision.threshold: '],
+  ])('are refused by name: %j', (overrides, problem) => {
+    expect(() => settingsFor(food, real, overrides as SettingsOverrides, noEnv)).toThrow(
+      expect.objectContaining({ code: 'BAD_SETTINGS', message: expect.stringContaining(problem) }),
+    );
+  });
+
+  it('name every problem at once', () => {
+    const overrides = { batchSize: 0, seed: -1 };
+    expect(() => settingsFor(food, real, overrides, noEnv)).toThrow(/seed: .*; batchSize: /);
+  });
+
+  it.each(['{', '[]', '3', 'null', 'batchSize=3'])('are refused when VISIONBOOK_SETTINGS is %s', (text) => {
+    expect(() => settingsFor(food, real, {}, { VISIONBOOK_SETTINGS: text })).toThrow(/VISIONBOOK_SETTINGS holds no JSON object/);
+  });
+});
