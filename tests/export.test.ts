@@ -1,10 +1,13 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { JSDOM } from 'jsdom';
 import { onnx } from 'onnx-proto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readRuns } from '../lib/experiments';
 import { sha256 } from '../lib/files';
-import { findModel, type SavedModel } from '../lib/models';
+import { exportReportFile, findModel, type SavedModel } from '../lib/models';
 import { type ExportReport, exportModel, fileRows, lossRows, openPredictor } from '../lib/prediction';
+import { writeReport } from '../lib/report';
 import { food } from '../lib/tasks';
 import { copyOfTrained, type TestHome, tinyCounts } from './pipeline.fixture';
 
@@ -103,6 +106,32 @@ describe('an export', () => {
     const [small, whole] = [await predict(variant), await predict('float32')];
     for (const [index, probability] of small.entries()) expect(Math.abs(probability - whole[index]!)).toBeLessThan(0.2);
     expect(small).not.toEqual(whole);
+  });
+});
+
+describe('the report of all runs', () => {
+  const page = async ({ workspace }: TestHome): Promise<Document> =>
+    new JSDOM(await readFile(await writeReport({ workspace, ...(await readRuns(workspace)) }), 'utf8')).window.document;
+
+  it('says what each class loses in a smaller form', async () => {
+    const document = await page(home);
+    const run = document.getElementById(`run-${saved.card.runId}`)!;
+    const loss = [...run.querySelectorAll('table')].find((table) => table.textContent!.includes('same decision'))!;
+    const cells = [...loss.querySelectorAll('tbody tr')].map((row) => [...row.children].slice(0, 2).map((cell) => cell.textContent));
+    expect(cells).toEqual(
+      ['int8', 'float16'].flatMap((form) => [...saved.card.classes, 'all (36 test pictures)'].map((name) => [form, name])),
+    );
+    expect(document.querySelector('.card')!.textContent).toContain('Exported as int8 and float16');
+  });
+
+  it('names an export that cannot be read, and shows the rest', async () => {
+    const other = await copyOfTrained();
+    const file = exportReportFile(other.workspace, food.name, saved.card.runId);
+    await writeFile(file, '{"schemaVersion": 1, "ru');
+    const document = await page(other);
+    expect(document.querySelector('.note.warn li')!.textContent).toContain(file);
+    expect(document.querySelector('.note.warn li')!.textContent).toContain(`npm run export -- --run ${saved.card.runId}`);
+    expect(document.getElementById(`run-${saved.card.runId}`)).not.toBeNull();
   });
 });
 

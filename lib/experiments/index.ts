@@ -1,5 +1,13 @@
 export { type BestRunOptions, bestRun, type Cell, type ComparedSplit, differingParameters, flattenRun } from './compare';
 export { ArtifactMissing, RunAmbiguous, RunEnded, RunNotFound, RunUnreadable } from './errors';
 export { type RunProblem, readRun, readRuns } from './read';
-export { type Artifact, type EpochRecord, type RunRecord, runRecordSchema, type SplitResult, schemaVersion } from './record';
+export {
+  type Artifact,
+  type EpochRecord,
+  type RunRecord,
+  runRecordSchema,
+  type SplitResult,
+  schemaVersion,
+  splitMetricsSchema,
+} from './record';
 export { type Run, type RunStart, type RunUpdate, startRun } from './run';

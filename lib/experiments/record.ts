@@ -22,7 +22,8 @@ const classMetrics = z.object({
   trueNegatives: z.number().int(),
 });
 
-const splitMetrics = z.object({
+/** The numbers of one split, as `MultilabelMetrics` has them. */
+export const splitMetricsSchema = z.object({
   count: z.number().int(),
   loss: measurement,
   binaryAccuracy: share,
@@ -35,7 +36,7 @@ const splitMetrics = z.object({
   perClass: z.array(classMetrics).readonly(),
 });
 
-const splitResult = splitMetrics.extend({
+const splitResult = splitMetricsSchema.extend({
   /** 95 % confidence intervals, by metric. */
   intervals: z.record(z.string(), interval).optional(),
   /** ROC and precision-recall curves by class, thinned to at most 200 points. */

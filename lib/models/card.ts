@@ -42,6 +42,11 @@ export function modelFiles(workspace: Workspace, task: string, runId: string): {
   return { card: path.join(folder, 'card.json'), onnx: path.join(folder, 'model.onnx'), keras: path.join(folder, 'model.keras') };
 }
 
+/** What was exported of a run's model, and what that lost. */
+export function exportReportFile(workspace: Workspace, task: string, runId: string): string {
+  return path.join(workspace.model(task, runId), 'export.json');
+}
+
 /** Forms of a run's ONNX model: as it was trained, in 8 bits, and with its weights in float16. */
 export type ModelVariant = 'float32' | 'int8' | 'float16';
 

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { type Dataset, decodePicture, type LabelledPicture, mapOnCores, picturesBySplit, readDataset, spread } from '../data';
 import { VisionbookError } from '../errors';
 import { sha256, writeAtomic } from '../files';
 import { type MultilabelMetrics, multilabelMetrics } from '../metrics';
 import {
   type CalibrationMethod,
+  exportReportFile,
   findModel,
   findVariant,
   halveWeights,
@@ -21,6 +21,7 @@ import type { OnProgress } from '../progress';
 import type { Task } from '../tasks';
 import type { Workspace } from '../workspace';
 import { type Decision, decide } from './decision';
+import type { ExportedFile, ExportReport, VariantLoss } from './exportReport';
 import { openPredictor, predictMatrix } from './predictor';
 
 /** What to export. */
@@ -37,44 +38,6 @@ export interface ExportOptions {
   /** How many training pictures find int8's ranges, spread over the split: 200 by default. */
   readonly calibrationPictures?: number;
   readonly onProgress?: OnProgress;
-}
-
-/** What a form of a model loses against float32, on the test split. */
-export interface VariantLoss {
-  readonly before: MultilabelMetrics;
-  readonly after: MultilabelMetrics;
-  /** Share of pictures with the same decision. */
-  readonly agreement: number;
-  /** Share of pictures on which both say the same of a class, in the card's order. */
-  readonly agreementByClass: readonly number[];
-  /** Mean and largest absolute difference of a probability. */
-  readonly meanDifference: number;
-  readonly largestDifference: number;
-}
-
-/** A form of a model, as a file. */
-export interface ExportedFile {
-  readonly variant: ModelVariant;
-  readonly file: string;
-  readonly bytes: number;
-  readonly sha256: string;
-  /** Absent of float32, and where there is no test picture. */
-  readonly loss?: VariantLoss;
-}
-
-/** What an export made; it stands beside the files as `export.json`. */
-export interface ExportReport {
-  readonly schemaVersion: 1;
-  readonly run: string;
-  readonly task: string;
-  readonly classes: readonly string[];
-  readonly createdAt: string;
-  readonly files: readonly ExportedFile[];
-  readonly int8?: { readonly calibration: CalibrationMethod; readonly weightBits: WeightBits; readonly pictures: number };
-  /** What was measured on, and calibrated with. */
-  readonly data?: { readonly name: string; readonly isSample: boolean; readonly fingerprint: string; readonly test: number };
-  /** What one should know before trusting the numbers. */
-  readonly notes: readonly string[];
 }
 
 /**
@@ -119,7 +82,7 @@ export async function exportModel(options: ExportOptions): Promise<ExportReport>
     ...(dataset && { data: { ...dataset.card, fingerprint: dataset.fingerprint, test: test.length } }),
     notes: notesOn(card, dataset, models.size > 0),
   };
-  await writeAtomic(path.join(workspace.model(task.name, card.runId), 'export.json'), `${JSON.stringify(report, null, 2)}\n`);
+  await writeAtomic(exportReportFile(workspace, task.name, card.runId), `${JSON.stringify(report, null, 2)}\n`);
   return report;
 }
 
@@ -198,40 +161,4 @@ function compare(
     meanDifference: differences.reduce((sum, difference) => sum + difference, 0) / differences.length,
     largestDifference: differences.reduce((most, difference) => Math.max(most, difference), 0),
   };
-}
-
-/** The files as table rows. */
-export function fileRows({ files }: ExportReport): Record<string, string | number>[] {
-  const whole = files[0]!.bytes;
-  return files.map(({ variant, file, bytes }) => ({
-    model: variant,
-    MB: (bytes / 1e6).toFixed(2),
-    'of float32': `${((100 * bytes) / whole).toFixed(1)} %`,
-    file,
-  }));
-}
-
-/** What each smaller form loses, as table rows: one a class, and one for all classes together. */
-export function lossRows({ files, classes }: ExportReport): Record<string, string | number | null>[] {
-  return files.flatMap(({ variant, loss }) => {
-    if (!loss) return [];
-    const row = (name: string, [auc, aucAfter]: (number | null)[], [f1, f1After]: number[], agreement: number) => ({
-      model: variant,
-      class: name,
-      AUC: auc!,
-      after: aucAfter!,
-      change: auc === null || aucAfter === null ? null : aucAfter! - auc!,
-      F1: f1!,
-      'F1 after': f1After!,
-      'same decision': `${(100 * agreement).toFixed(1)} %`,
-    });
-    const { before, after, agreement, agreementByClass } = loss;
-    return [
-      ...classes.map((name, index) => {
-        const [old, renewed] = [before.perClass[index]!, after.perClass[index]!];
-        return row(name, [old.auc, renewed.auc], [old.f1, renewed.f1], agreementByClass[index]!);
-      }),
-      row(`all (${before.count} test pictures)`, [before.auc, after.auc], [before.f1Macro, after.f1Macro], agreement),
-    ];
-  });
 }

@@ -2,4 +2,5 @@ export * from './decision';
 export { describePrediction } from './describe';
 export * from './errors';
 export * from './export';
+export * from './exportReport';
 export * from './predictor';

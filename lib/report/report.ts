@@ -1,6 +1,7 @@
 import { bestRun, type RunProblem, type RunRecord } from '../experiments';
 import { writeAtomic } from '../files';
 import { lowerIsBetter, type MetricName } from '../metrics';
+import { type ExportReport, readExports } from '../prediction';
 import type { Workspace } from '../workspace';
 import type { Figure } from './figure';
 import { confusionPerClass, learningCurves, metricComparison, perClassBars, precisionRecallCurves, rocCurves } from './figures';
@@ -41,7 +42,8 @@ interface Placed {
 export async function writeReport({ workspace, runs, problems = [], metric = 'auc', now = new Date() }: ReportOptions): Promise<string> {
   const figures: Placed[] = [];
   const groups = groupRuns(runs);
-  const sections = groups.map((group, index) => groupSection(group, `g${index}`, metric, figures));
+  const { exports, problems: exportProblems } = await readExports(workspace, runs);
+  const sections = groups.map((group, index) => groupSection(group, `g${index}`, metric, figures, exports));
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -58,11 +60,11 @@ export async function writeReport({ workspace, runs, problems = [], metric = 'au
 ${groups.length > 0 ? navigation(groups) : ''}
 </header>
 <main>
-${problemsBox(problems)}
+${problemsBox([...problems, ...exportProblems])}
 ${runs.length === 0 ? html`<section><p>There are no runs yet: <code>npm run train -- food</code> makes the first one.</p></section>` : ''}
 ${sections}
 ${runs.length > 0 ? allRunsSection(groups) : ''}
-${runs.length > 0 ? detailsSection(groups) : ''}
+${runs.length > 0 ? detailsSection(groups, exports) : ''}
 </main>
 <script type="application/json" id="figures">${scriptJson(figures)}</script>
 <script>${trusted(figures.length > 0 ? endSafe(await plotlySource()) : '')}</script>
@@ -97,7 +99,13 @@ function problemsBox(problems: readonly RunProblem[]): Html | string {
 <ul>${problems.map((problem) => html`<li><code>${problem.path}</code>: ${problem.reason}</li>`)}</ul></section>`;
 }
 
-function groupSection(group: RunGroup, id: string, metric: MetricName, figures: Placed[]): Html {
+function groupSection(
+  group: RunGroup,
+  id: string,
+  metric: MetricName,
+  figures: Placed[],
+  exports: ReadonlyMap<string, ExportReport>,
+): Html {
   const best = bestRun(group.runs, { metric, split: 'validation' });
   const trained = rankRuns(group.runs, { metric, split: 'validation' }).filter((run) => run.epochs.length > 0);
   const compared = trained.slice(0, curvesAtMost);
@@ -113,7 +121,7 @@ function groupSection(group: RunGroup, id: string, metric: MetricName, figures: 
   return html`<section id="${id}">
 <h2>${group.title} ${group.data.isSample ? badge('sample') : ''}</h2>
 ${dataParagraph(group)}
-${best ? bestCard(best, metric) : html`<p>No run of this group has finished with validation metrics yet.</p>`}
+${best ? bestCard(best, metric, exports.get(best.id)) : html`<p>No run of this group has finished with validation metrics yet.</p>`}
 <h3>Runs compared</h3>
 <p class="muted">${metricLabels[metric].title}: ${metricLabels[metric].meaning}.</p>
 ${dots.length > 0 ? place('comparison', metricComparison(dots, { metric, split })) : ''}
@@ -138,7 +146,8 @@ ${data.isSample ? html`<p class="note sample">This is the <b>sample</b>: picture
 ${standIn > 0 ? html`<p class="note warn">${standIn === runs.length ? 'These runs start' : `${standIn} of these ${runs.length} runs start`} from a <b>stand-in</b> for the ImageNet weights (${runs.find((run) => run.weights.isStandIn)?.weights.source ?? ''}): better weights give better results.</p>` : ''}`;
 }
 
-function bestCard(run: RunRecord, metric: MetricName): Html {
+function bestCard(run: RunRecord, metric: MetricName, exported?: ExportReport): Html {
+  const smaller = exported?.files.filter(({ loss }) => loss).map(({ variant }) => variant) ?? [];
   const split = run.metrics.test ? 'test' : 'validation';
   const tiles: readonly MetricName[] = [metric, ...shownMetrics.filter((name) => name !== metric && !lowerIsBetter.has(name)).slice(0, 3)];
   return html`<div class="card">
@@ -146,6 +155,7 @@ function bestCard(run: RunRecord, metric: MetricName): Html {
 <p class="muted">Chosen by ${metricLabels[metric].title} on the validation split; the test split had no part in the choice. ${formatTime(run.startedAt)}.</p>
 <div class="tiles">${tiles.map((name) => html`<div class="tile"><div class="tile-name">${metricHeading(name)}, ${split}</div>${withInterval(run.metrics[split], name)}</div>`)}</div>
 ${metricsTable(run)}
+${smaller.length > 0 ? html`<p>Exported as ${smaller.join(' and ')}: <a href="#run-${run.id}">what each class loses</a>.</p>` : ''}
 </div>`;
 }
 
@@ -166,6 +176,6 @@ function allRunsSection(groups: readonly RunGroup[]): Html {
 ${allRunsTable(groups)}</section>`;
 }
 
-function detailsSection(groups: readonly RunGroup[]): Html {
-  return html`<section id="details"><h2>Details of each run</h2>${groups.map((group) => group.runs.map((run) => runDetails(run)))}</section>`;
+function detailsSection(groups: readonly RunGroup[], exports: ReadonlyMap<string, ExportReport>): Html {
+  return html`<section id="details"><h2>Details of each run</h2>${groups.map(({ runs }) => runs.map((run) => runDetails(run, exports.get(run.id))))}</section>`;
 }

@@ -1,9 +1,10 @@
 import { differingParameters, type RunRecord, type SplitResult } from '../experiments';
 import type { MetricName } from '../metrics';
+import { type ExportReport, fileRows, lossRows } from '../prediction';
 import type { RunGroup } from './groups';
 import { type Html, html } from './html';
 import { formatNumber, formatSeconds, metricHeading, metricLabels, runLabel, shownMetrics } from './labels';
-import { cellText } from './rows';
+import { cellText, columnsOf, type Row } from './rows';
 
 /** Metrics that the table of all runs has room for. */
 const tableMetrics: readonly MetricName[] = ['auc', 'exactMatch', 'f1Macro', 'loss'];
@@ -106,7 +107,7 @@ function duration(run: RunRecord): number {
 }
 
 /** Everything else that a record knows, folded away. */
-export function runDetails(run: RunRecord): Html {
+export function runDetails(run: RunRecord, exported?: ExportReport): Html {
   const { cpu, cores, memoryGiB, platform, backend } = run.hardware;
   const facts: readonly (readonly [string, string | Html])[] = [
     ['Record', html`<code>experiments/${run.id}/run.json</code>`],
@@ -125,11 +126,27 @@ export function runDetails(run: RunRecord): Html {
 ${run.error ? html`<p class="note warn">${run.error}</p>` : ''}
 <div class="scroll"><table class="facts"><tbody>${facts.map(([name, value]) => html`<tr><th>${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
 ${metricsTable(run)}
+${exported ? exportSection(exported) : ''}
 <h4>Configuration</h4><pre>${JSON.stringify(run.config, null, 2)}</pre>
 ${run.extra ? html`<h4>More</h4><pre>${JSON.stringify(run.extra, null, 2)}</pre>` : ''}
 ${run.artifacts.length > 0 ? html`<h4>Files</h4><ul>${run.artifacts.map((file) => html`<li><code>${file.path}</code> <span class="muted">${(file.bytes / 2 ** 20).toFixed(2)} MiB, sha256 ${file.sha256.slice(0, 12)}</span></li>`)}</ul>` : ''}
 </details>
 `;
+}
+
+/** The smaller forms of a run's model, and what each class loses. */
+function exportSection(exported: ExportReport): Html {
+  const losses = lossRows(exported);
+  return html`<h4>Forms of the model</h4>${rowsTable(fileRows(exported).map(({ file: _file, ...row }) => row))}
+${losses.length > 0 ? html`<p class="muted">What each loses against float32 on the test pictures of ${exported.data?.name ?? 'the data set'}:</p>${rowsTable(losses)}` : ''}
+${exported.notes.map((note) => html`<p class="note warn">${note}</p>`)}`;
+}
+
+function rowsTable(rows: readonly Row[]): Html {
+  const columns = columnsOf(rows);
+  return html`<div class="scroll"><table>
+<thead><tr>${columns.map((column) => html`<th>${column}</th>`)}</tr></thead>
+<tbody>${rows.map((row) => html`<tr>${columns.map((column) => html`<td>${cellText(row[column])}</td>`)}</tr>`)}</tbody></table></div>`;
 }
 
 function phases(run: RunRecord): string {
