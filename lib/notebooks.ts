@@ -40,7 +40,8 @@ export interface ExecuteOptions {
 
 /** Whether notebooks can be executed here: the set-up may have found no Python. */
 export function hasJupyter(workspace: Workspace): boolean {
-  return existsSync(command(workspace, 'jupyter'));
+  const kernel = path.join(path.dirname(workspace.venvBin), 'share/jupyter/kernels/tslab/kernel.json');
+  return existsSync(command(workspace, 'jupyter')) && existsSync(kernel);
 }
 
 function command({ venvBin }: Workspace, name: string): string {

@@ -6,7 +6,16 @@ import net, { type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sha256 } from '../lib/files';
-import { downloadWeights, findOfficialWeights, listWeights, type OfficialWeights, officialWeights, weightsToFetch } from '../lib/models';
+import {
+  downloadWeights,
+  findOfficialWeights,
+  firstUsable,
+  listWeights,
+  type OfficialWeights,
+  officialWeights,
+  type WeightsSource,
+  weightsToFetch,
+} from '../lib/models';
 import type { Progress } from '../lib/progress';
 import { temporaryFolder, temporaryWorkspace } from './data.fixtures';
 
@@ -249,13 +258,30 @@ describe('the download of official weights', () => {
     expect(await listWeights(workspace, named)).toEqual([
       { backbone: 'any', kind: 'named', found: named, sha256: sha256('mine') },
       { backbone: 'mobilenet_v2 1.0', kind: 'downloaded', found: file, sha256: sha256(content) },
-      { backbone: 'mobilenet_v2 1.0', kind: 'embedded', found: expect.stringMatching(/stand-in/), sha256: expect.any(String) },
       { backbone: 'efficientnet_b0', kind: 'downloaded', found: 'none yet: npm run weights -- fetch' },
+      expect.objectContaining({ backbone: 'efficientnet_lite0', kind: 'package' }),
+      { backbone: 'mobilenet_v2 1.0', kind: 'stand-in', found: expect.stringMatching(/stand-in/), sha256: expect.any(String) },
     ]);
     writeFileSync(file, 'half');
     const [lost, damaged] = await listWeights(workspace, '/nowhere.h5');
     expect(lost).toMatchObject({ found: '/nowhere.h5, which VISIONBOOK_WEIGHTS names, is not there' });
     expect(damaged).toMatchObject({ found: 'damaged: npm run weights -- fetch' });
+  });
+
+  it('are used in the order of that list, where they are of the backbone or bring their own', () => {
+    const there = (backbone: string, kind: WeightsSource['kind']): WeightsSource => ({ backbone, kind, found: 'f', sha256: 'aa' });
+    const sources = [
+      there('any', 'named'),
+      there('mobilenet_v2 1.0', 'downloaded'),
+      { backbone: 'efficientnet_b0', kind: 'downloaded', found: 'none yet' } as const,
+      there('efficientnet_lite0', 'package'),
+      there('mobilenet_v2 1.0', 'stand-in'),
+    ];
+    expect(firstUsable(sources, 'efficientnet_b0')?.kind).toBe('named');
+    expect(firstUsable(sources.slice(1), 'mobilenet_v2')?.kind).toBe('downloaded');
+    expect(firstUsable(sources.slice(1), 'efficientnet_b0')?.kind).toBe('package');
+    expect(firstUsable(sources.slice(4), 'mobilenet_v2')?.kind).toBe('stand-in');
+    expect(firstUsable(sources.slice(4), 'efficientnet_b0')).toBeUndefined();
   });
 
   it.each([{ name: 'mobilenet_v2', alpha: 0.7 }, { name: 'efficientnet_lite0' }])('knows that Keras has none of %o', (backbone) => {

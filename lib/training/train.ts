@@ -1,7 +1,7 @@
 import { type Dataset, picturesBySplit, readDataset } from '../data';
 import { loadTensorFlow } from '../engine';
 import type { RunRecord } from '../experiments';
-import { buildClassifier, chooseBackbone, loadBackboneWeights, makeCurrent } from '../models';
+import { assignWeights, buildClassifier, findWeights, makeCurrent } from '../models';
 import type { OnProgress } from '../progress';
 import { type SettingsOverrides, settingsFor, type Task } from '../tasks';
 import type { Workspace } from '../workspace';
@@ -31,7 +31,7 @@ export interface TrainOutcome {
  * Trains a task on the prepared data set, stage by stage as its recipe says, and makes the best stage's model the current one. Every stage has
  * its own run record and model.
  *
- * @throws the signal's reason when it stopped training before there was anything to save; DATASET_MISSING and what else `readDataset` throws, WEIGHTS_UNREADABLE, WEIGHTS_MISMATCH, BAD_SETTINGS
+ * @throws the signal's reason when it stopped training before there was anything to save; DATASET_MISSING and what else `readDataset` throws, BAD_SETTINGS, WEIGHTS_MISMATCH and what else `findWeights` throws
  */
 export async function trainTask({
   workspace,
@@ -47,10 +47,10 @@ export async function trainTask({
   const engine = await loadTensorFlow();
   const official = { imageSize: task.imageSize, folder: workspace.weights, ...(onProgress && { onProgress }), ...(signal && { signal }) };
   const places = { ...workspace, official, ...(weightsFile && { file: weightsFile }) };
-  const backbone = await chooseBackbone(settings.backbone, task.backbone, places);
+  const { backbone, origin: weights, name, read } = await findWeights(settings.backbone, task.backbone, places);
   const classifier = buildClassifier(engine.tf, { ...task, backbone, dropout: settings.dropout }, settings.seed);
   try {
-    const weights = await loadBackboneWeights(engine.tf, classifier, places);
+    assignWeights(engine.tf, classifier.backbone, await read(engine.tf), name);
     const context: TrainingContext = {
       workspace,
       task,
