@@ -54,7 +54,8 @@ async function take(step) {
   } catch (error) {
     console.log('not possible');
     if (!(error instanceof SetupError) || error.isFatal) throw error;
-    if (before && step.isIntact()) replaceFile(stamp, before); // an update that failed left what was there
+    const left = error.leaves || before; // an update that failed left what was there
+    if (left && step.isIntact()) replaceFile(stamp, left);
     noteFailure(step.name, key);
     console.log(error.describe());
   }

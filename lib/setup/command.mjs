@@ -3,12 +3,16 @@ import { writeFileSync } from 'node:fs';
 import { recordChild } from './lock.mjs';
 import { logFile, root } from './places.mjs';
 
-/** A step that could not be done: what is lost with it, and how to get it. After a fatal one nothing else can be done. */
+/**
+ * A step that could not be done: what is lost with it, and how to get it. `leaves` is the key for what was done all the same. After a fatal one
+ * nothing else can be done.
+ */
 export class SetupError extends Error {
-  constructor(problem, { lost, remedy, isFatal = false }) {
+  constructor(problem, { lost, remedy, leaves = '', isFatal = false }) {
     super(problem);
     this.lost = lost;
     this.remedy = remedy;
+    this.leaves = leaves;
     this.isFatal = isFatal;
   }
 

