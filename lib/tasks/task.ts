@@ -11,7 +11,7 @@ const stage = z.strictObject({
 
 /** Every number of a recipe that one may want to change; a task file holds the defaults and where each comes from. */
 export const settingsSchema = z.strictObject({
-  /** Which backbone: by name, or `auto` for the one whose weights are named or installed, best first. */
+  /** Which backbone: by name, or `auto` for that of the first weights that are there, in the order of `findWeights`. */
   backbone: z.enum(['auto', 'mobilenet_v2', 'efficientnet_b0', 'efficientnet_lite0']),
   seed: z.number().int().min(0),
   /** Share with which each class stands in a collage. */
@@ -74,7 +74,7 @@ export interface Task {
   readonly classes: readonly TaskClass[];
   /** Side of the square input picture, in pixels. */
   readonly imageSize: number;
-  /** What `backbone: auto` falls back on. */
+  /** The backbone whose official weights `backbone: auto` wants. */
   readonly backbone:
     | { readonly name: 'mobilenet_v2'; readonly alpha: number }
     | { readonly name: 'efficientnet_b0' | 'efficientnet_lite0' };
