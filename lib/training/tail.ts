@@ -89,7 +89,7 @@ export class Tail {
       case 'multiply':
         return inputs.reduce((product, input) => product.mul(input));
       case 'pool':
-        return globalAverage(this.engine, x as Tensor4D);
+        return x.mean([1, 2]);
       case 'unsqueeze':
         return x.reshape([x.shape[0]!, 1, 1, x.shape[1]!]);
       case 'dropout':
@@ -117,8 +117,6 @@ export class Tail {
       const product = tf.matMul(x.reshape([batch * rows * columns, channels]), kernel.reshape([channels, filters]) as Tensor2D);
       return biased(product).reshape([batch, rows, columns, filters]);
     }
-    const isSame = [top, bottom].every((rows) => 2 * rows === height - 1) && [left, right].every((columns) => 2 * columns === width - 1);
-    if (node.depthwise && backend === 'native' && node.stride === 1 && isSame) return biased(tf.depthwiseConv2d(x, kernel, 1, 'same'));
     const padded = tf.pad(x, [
       [0, 0],
       [top, bottom],
@@ -168,19 +166,6 @@ function relu6({ tf, backend }: TensorFlowEngine, x: Tensor): Tensor {
       gradFunc: (dy: Tensor, saved: Tensor[]) => native.executeSingleOutput('Relu6Grad', [floatAttribute], [dy, saved[0]!]),
     };
   })(x);
-}
-
-/** The mean over rows and columns. TensorFlow.js' own gradient multiplies by ones of the input's size, which it fills in JavaScript. */
-function globalAverage({ tf }: TensorFlowEngine, x: Tensor4D): Tensor {
-  const [batch, rows, columns, channels] = x.shape;
-  return tf.customGrad((input) => ({
-    value: (input as Tensor).mean([1, 2]),
-    gradFunc: (dy: Tensor) =>
-      dy
-        .div(rows * columns)
-        .reshape([batch, 1, 1, channels])
-        .broadcastTo([batch, rows, columns, channels]),
-  }))(x);
 }
 
 /** x · sigmoid(x). Of its gradient, σ(x) · (1 + x · (1 − σ(x))), only x is kept in memory between the passes. */

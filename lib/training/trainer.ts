@@ -1,4 +1,4 @@
-import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import type { AdamOptimizer, Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { TensorFlowEngine } from '../engine';
 import { type MultilabelMetrics, multilabelMetrics, type Predictions } from '../metrics';
 import type { Graph } from '../models';
@@ -6,7 +6,6 @@ import type { OnProgress } from '../progress';
 import type { Random } from '../random';
 import type { Activations } from './activations';
 import { TrainingDiverged } from './errors';
-import { adam, type Optimizer } from './optimizer';
 import { Tail } from './tail';
 
 /** Pictures to learn from or to measure on. A picture may stand in it more than once. */
@@ -73,7 +72,8 @@ export interface TrainingResult {
 export async function trainTail(request: TrainingRequest): Promise<TrainingResult> {
   const { engine, tail: graph, train, validation, stage, batchSize, random, patience } = request;
   const tail = new Tail(engine, graph);
-  const optimizer = adam(engine, tail.variables, stage.learningRate);
+  // Kingma and Ba 2015, arXiv:1412.6980, with Keras' defaults.
+  const optimizer = engine.tf.train.adam(stage.learningRate, 0.9, 0.999, 1e-7);
   let best = graph;
   let bestEpoch = 0;
   let lowestLoss = Number.POSITIVE_INFINITY;
@@ -140,7 +140,7 @@ interface StepResult {
 }
 
 /** One step of Adam on the examples `members`. The probabilities are those before the step, with dropout, as Keras reports them. */
-async function step(request: TrainingRequest, tail: Tail, optimizer: Optimizer, members: readonly number[]): Promise<StepResult> {
+async function step(request: TrainingRequest, tail: Tail, optimizer: AdamOptimizer, members: readonly number[]): Promise<StepResult> {
   const { tf } = request.engine;
   const { labels, weights } = targets(request, members);
   const rows = members.map((member) => request.train.rows[member]!);
@@ -151,7 +151,7 @@ async function step(request: TrainingRequest, tail: Tail, optimizer: Optimizer, 
       logits = tf.keep(tail.logits(inputs, request.random));
       return crossEntropy(logits, tf.tensor2d(labels, logits.shape), tf.tensor1d(weights));
     }, tail.variables);
-    optimizer.applyGradients(grads);
+    optimizer.applyGradients(Object.entries(grads).map(([name, tensor]) => ({ name, tensor })));
     const given = logits!.sigmoid() as Tensor2D;
     logits!.dispose();
     return [value, given];
