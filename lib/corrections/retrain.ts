@@ -1,28 +1,24 @@
 import path from 'node:path';
-import { type Dataset, type LabelledPicture, picturesBySplit, readDataset } from '../data';
+import { type Dataset, type LabelledPicture, labelMatrix, picturesBySplit, readDataset } from '../data';
 import { loadTensorFlow } from '../engine';
 import type { RunRecord } from '../experiments';
 import { type MultilabelMetrics, multilabelMetrics } from '../metrics';
 import { findModel, loadClassifier, type SavedModel } from '../models';
 import { openPredictor, predictMatrix } from '../prediction';
-import type { OnProgress } from '../progress';
 import { Random } from '../random';
 import { type Settings, type SettingsOverrides, type Stage, settingsFor, type Task } from '../tasks';
-import { describeData, runStage } from '../training';
+import { describeData, runStage, type TrainingWatch } from '../training';
 import type { Workspace } from '../workspace';
 import { NoCorrections } from './errors';
 import { type Correction, readPending } from './pending';
 
 /** How to retrain. */
-export interface RetrainOptions {
+export interface RetrainOptions extends TrainingWatch {
   readonly workspace: Workspace;
   readonly task: Task;
   readonly overrides?: SettingsOverrides;
   /** What to learn from, instead of the pending corrections. */
   readonly corrections?: readonly Correction[];
-  readonly onProgress?: OnProgress;
-  readonly onEpoch?: (run: Readonly<RunRecord>) => void;
-  readonly signal?: AbortSignal;
 }
 
 /** What a retraining would do, or has done. */
@@ -101,9 +97,9 @@ export async function retrain(options: RetrainOptions): Promise<RetrainOutcome> 
       classifier,
       weights: base.card.weights,
       data: describeData(dataset),
-      ...(onProgress && { onProgress }),
-      ...(onEpoch && { onEpoch }),
-      ...(signal && { signal }),
+      onProgress,
+      onEpoch,
+      signal,
     };
     const run = await runStage(context, {
       stage,
@@ -113,11 +109,12 @@ export async function retrain(options: RetrainOptions): Promise<RetrainOutcome> 
       parent: base.card.runId,
       patience: null, // by the validation loss the first epoch may win, and the corrections would not be learnt
       examine: async (runId) => {
-        const compare = async (pictures: readonly LabelledPicture[]): Promise<Comparison> => ({
-          before: await measure(options, settings, base.card.runId, pictures),
-          after: await measure(options, settings, runId, pictures),
-        });
-        comparison = { test: await compare(test), corrections: await compare(corrected) };
+        const before = await measure(options, settings, base.card.runId, { test, corrections: corrected });
+        const after = await measure(options, settings, runId, { test, corrections: corrected });
+        comparison = {
+          test: { before: before.test, after: after.test },
+          corrections: { before: before.corrections, after: after.corrections },
+        };
         return { ...settings.retraining, corrections: plan.corrections.length, originals: plan.originals.length, comparison };
       },
     });
@@ -127,20 +124,22 @@ export async function retrain(options: RetrainOptions): Promise<RetrainOutcome> 
   }
 }
 
-/** Measures a saved model on labelled pictures, from their files: what a user of the model would get. */
+/** Measures a saved model on sets of labelled pictures, from their files: what a user of the model would get. */
 async function measure(
   { workspace, task, onProgress }: RetrainOptions,
   { decision, negativeWeight }: Settings,
   run: string,
-  pictures: readonly LabelledPicture[],
-): Promise<MultilabelMetrics> {
+  { test, corrections }: Record<'test' | 'corrections', readonly LabelledPicture[]>,
+): Promise<Record<'test' | 'corrections', MultilabelMetrics>> {
   const predictor = await openPredictor(workspace, task.name, { run });
-  try {
+  const metricsOf = async (pictures: readonly LabelledPicture[]): Promise<MultilabelMetrics> => {
     const files = pictures.map((picture) => picture.path);
     const probabilities = await predictMatrix(predictor, files, onProgress);
-    const labels = Uint8Array.from(pictures.flatMap((picture) => picture.labels));
-    const predictions = { classes: predictor.card.classes, count: pictures.length, labels, probabilities };
+    const predictions = { classes: predictor.card.classes, count: pictures.length, labels: labelMatrix(pictures), probabilities };
     return multilabelMetrics(predictions, { threshold: decision.threshold, negativeWeight });
+  };
+  try {
+    return { test: await metricsOf(test), corrections: await metricsOf(corrections) };
   } finally {
     await predictor.release();
   }

@@ -9,6 +9,7 @@ import { finishExchange } from './datasetFolder';
 import { BadLabels, DatasetMissing } from './errors';
 import { fingerprintOf } from './fingerprint';
 import { parseLabels } from './labelsCsv';
+import { bySplit } from './split';
 
 /** One picture of the data set. */
 export interface LabelledPicture {
@@ -64,12 +65,11 @@ export async function readDataset(workspace: Workspace, task: Task): Promise<Dat
   if (problems.length > 0) throw BadLabels(workspace.labelsCsv, problems);
 
   const card = await readDatasetCard(workspace, task);
-  const inSplit = (split: Split): number => pictures.filter((picture) => picture.split === split).length;
   return {
     pictures,
     fingerprint: fingerprintOf(pictures),
     card: card?.data ?? { name: 'unknown', isSample: false },
-    counts: { train: inSplit('train'), validation: inSplit('validation'), test: inSplit('test') },
+    counts: bySplit((split) => pictures.filter((picture) => picture.split === split).length),
   };
 }
 
@@ -85,8 +85,12 @@ async function readPresent(file: string): Promise<Uint8Array | undefined> {
 
 /** A data set's pictures by split. */
 export function picturesBySplit({ pictures }: Dataset): Record<Split, LabelledPicture[]> {
-  const of = (split: Split): LabelledPicture[] => pictures.filter((picture) => picture.split === split);
-  return { train: of('train'), validation: of('validation'), test: of('test') };
+  return bySplit((split) => pictures.filter((picture) => picture.split === split));
+}
+
+/** Labels of pictures, shape [pictures, classes]. */
+export function labelMatrix(pictures: readonly Pick<LabelledPicture, 'labels'>[]): Uint8Array {
+  return Uint8Array.from(pictures.flatMap(({ labels }) => labels));
 }
 
 /** `count` pictures spread evenly over a list, so that a small look at a split shows all kinds of them. */

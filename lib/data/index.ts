@@ -1,7 +1,7 @@
 export { type AuditedPhoto, type AuditReport, auditPhotos, type DuplicateGroup, describeAudit, type UnusablePhoto } from './audit';
 export { type DatasetCard, readDatasetCard, splitOf } from './card';
 export { mapOnCores } from './cores';
-export { type Dataset, type LabelledPicture, picturesBySplit, readDataset, spread } from './dataset';
+export { type Dataset, type LabelledPicture, labelMatrix, picturesBySplit, readDataset, spread } from './dataset';
 export * from './errors';
 export { type SyncOptions, type SyncReport, syncLabels } from './labels';
 export { buildSample, openData } from './open';

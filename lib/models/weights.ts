@@ -73,12 +73,8 @@ export async function findWeights(wanted: BackboneName | 'auto', own: BackboneDe
     if (found) return packagedLite0(found);
   }
   if (backbone.name !== 'mobilenet_v2') throw NoWeights(backbone.name, remedies[backbone.name]);
-  return {
-    backbone,
-    origin: embeddedOrigin(places.root),
-    name: standInName,
-    read: (tf) => acceptSignedPixels(decodeEmbedded(tf, readEmbedded(places.root))),
-  };
+  const embedded = readEmbedded(places.root);
+  return { backbone, origin: originOf(embedded), name: standInName, read: (tf) => acceptSignedPixels(decodeEmbedded(tf, embedded)) };
 }
 
 const remedies = {
@@ -108,7 +104,11 @@ async function packagedLite0(found: TorchIndex): Promise<FoundWeights> {
 
 /** What a record says of the embedded default. */
 export function embeddedOrigin(root: string): WeightsOrigin {
-  return { source: standInName, sha256: sha256(readEmbedded(root).bytes), isStandIn: true };
+  return originOf(readEmbedded(root));
+}
+
+function originOf({ bytes }: Embedded): WeightsOrigin {
+  return { source: standInName, sha256: sha256(bytes), isStandIn: true };
 }
 
 interface Embedded {

@@ -1,4 +1,4 @@
-import type { LabelledPicture } from '../data';
+import { type LabelledPicture, labelMatrix } from '../data';
 import type { TensorFlowEngine } from '../engine';
 import { type Run, type RunRecord, type SplitResult, startRun } from '../experiments';
 import { sha256, writeAtomic } from '../files';
@@ -29,8 +29,16 @@ import { openActivations } from './activations';
 import { NoPictures } from './errors';
 import { type Examples, predictExamples, type TrainingRequest, trainTail } from './trainer';
 
+/** How to follow a training, and to stop it. */
+export interface TrainingWatch {
+  readonly onProgress?: OnProgress;
+  /** Called when an epoch is in the run's record. */
+  readonly onEpoch?: (run: Readonly<RunRecord>) => void;
+  readonly signal?: AbortSignal;
+}
+
 /** What all stages of one training share. */
-export interface TrainingContext {
+export interface TrainingContext extends TrainingWatch {
   readonly workspace: Workspace;
   readonly task: Task;
   readonly settings: Settings;
@@ -39,10 +47,6 @@ export interface TrainingContext {
   readonly classifier: Classifier;
   readonly weights: WeightsOrigin;
   readonly data: RunRecord['data'];
-  readonly onProgress?: OnProgress;
-  /** Called when an epoch is in the run's record. */
-  readonly onEpoch?: (run: Readonly<RunRecord>) => void;
-  readonly signal?: AbortSignal;
 }
 
 /** One stage: what learns, from which pictures, and what it is measured on. */
@@ -103,17 +107,16 @@ async function train(context: TrainingContext, request: StageRequest, run: Run):
   const examplesOf = (split: Split): Examples => {
     const members = request[split];
     if (members.length === 0) throw NoPictures(split);
-    return { rows: members.map((picture) => rowOf.get(picture)!), labels: Uint8Array.from(members.flatMap(({ labels }) => labels)) };
+    return { rows: members.map((picture) => rowOf.get(picture)!), labels: labelMatrix(members) };
   };
   const examples = { train: examplesOf('train'), validation: examplesOf('validation'), test: examplesOf('test') };
   const tail = tailOf(classifier, stage);
+  const laterTails = (request.prepareFor ?? []).filter((other) => other !== stage).map((other) => tailOf(classifier, other));
   const activations = await run.phase('frozen layers', () =>
     openActivations({
       folder: context.workspace.activations,
       frozen: graphOf(classifier.model),
-      tensors: [
-        ...new Set([stage, ...(request.prepareFor ?? [])].flatMap((each) => tailOf(classifier, each).inputs.map(({ name }) => name))),
-      ],
+      tensors: [...new Set([tail, ...laterTails].flatMap(({ inputs }) => inputs.map(({ name }) => name)))],
       preprocessing: preprocessings[classifier.design.backbone.name],
       pictures,
       ...(onProgress && { onProgress }),

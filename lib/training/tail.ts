@@ -60,16 +60,6 @@ export class Tail {
     );
   }
 
-  /** Puts the numbers of another state of this graph back. */
-  restore(state: Graph): void {
-    const { tf } = this.engine;
-    tf.tidy(() => {
-      for (const { name, shape, values } of state.nodes.filter((node) => node.trainable).flatMap(parametersOf)) {
-        (this.tensors.get(name) as Variable).assign(tf.tensor(values, [...shape]));
-      }
-    });
-  }
-
   dispose(): void {
     for (const tensor of this.tensors.values()) tensor.dispose();
   }

@@ -2,21 +2,17 @@ import { type Dataset, picturesBySplit, readDataset } from '../data';
 import { loadTensorFlow } from '../engine';
 import type { RunRecord } from '../experiments';
 import { assignWeights, buildClassifier, findWeights, makeCurrent } from '../models';
-import type { OnProgress } from '../progress';
 import { type SettingsOverrides, settingsFor, type Task } from '../tasks';
 import type { Workspace } from '../workspace';
-import { runStage, type TrainingContext } from './stage';
+import { runStage, type TrainingContext, type TrainingWatch } from './stage';
 
 /** How to train a task. */
-export interface TrainOptions {
+export interface TrainOptions extends TrainingWatch {
   readonly workspace: Workspace;
   readonly task: Task;
   readonly overrides?: SettingsOverrides;
   /** The backbone's weights, as `.h5`, `.keras` or `.weights.h5`; without it the official ones, downloaded once, or what a package brings. */
   readonly weightsFile?: string;
-  readonly onProgress?: OnProgress;
-  readonly onEpoch?: (run: Readonly<RunRecord>) => void;
-  readonly signal?: AbortSignal;
 }
 
 export interface TrainOutcome {
@@ -33,15 +29,8 @@ export interface TrainOutcome {
  *
  * @throws the signal's reason when it stopped training before there was anything to save; DATASET_MISSING and what else `readDataset` throws, BAD_SETTINGS, WEIGHTS_MISMATCH and what else `findWeights` throws
  */
-export async function trainTask({
-  workspace,
-  task,
-  overrides,
-  weightsFile,
-  onProgress,
-  onEpoch,
-  signal,
-}: TrainOptions): Promise<TrainOutcome> {
+export async function trainTask({ workspace, task, overrides, weightsFile, ...watch }: TrainOptions): Promise<TrainOutcome> {
+  const { onProgress, signal } = watch;
   const dataset = await readDataset(workspace, task);
   const settings = settingsFor(task, dataset.card, overrides);
   const engine = await loadTensorFlow();
@@ -59,9 +48,7 @@ export async function trainTask({
       classifier,
       weights,
       data: describeData(dataset),
-      ...(onProgress && { onProgress }),
-      ...(onEpoch && { onEpoch }),
-      ...(signal && { signal }),
+      ...watch,
     };
     const runs: Readonly<RunRecord>[] = [];
     for (const stage of settings.stages) {
