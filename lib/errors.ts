@@ -31,3 +31,12 @@ export function listProblems(problems: readonly string[]): string {
   const more = problems.length > shown.length ? `\n  and ${problems.length - shown.length} more` : '';
   return `${shown.join('')}${more}`;
 }
+
+/** What a schema found wrong, in one line: where, and what. */
+export function describeIssues({
+  issues,
+}: {
+  readonly issues: readonly { readonly path: PropertyKey[]; readonly message: string }[];
+}): string {
+  return issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+}

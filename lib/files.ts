@@ -18,6 +18,11 @@ export async function writeAtomic(file: string, content: string | Uint8Array): P
   );
 }
 
+/** Writes a value as indented JSON, whole or not at all. @throws the file system's error */
+export async function writeJson(file: string, value: unknown): Promise<void> {
+  await writeAtomic(file, `${JSON.stringify(value, null, 2)}\n`);
+}
+
 /** SHA-256 of bytes or text, in hex. */
 export function sha256(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
@@ -35,9 +40,14 @@ export async function readTextIfPresent(file: string): Promise<string | undefine
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+/** Whether an error of the file system says that there is no such file or folder. */
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 /** Whether an error of the file system says that there is no room left. */

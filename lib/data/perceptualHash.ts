@@ -37,23 +37,21 @@ export function greyValues(rgb: Uint8Array): Float32Array {
 
 /** Separable DCT-II, frequencies 1 to 8 in both directions, unscaled: only their order counts. */
 function lowFrequencies(grey: Float32Array): Float64Array {
-  const rows = new Float64Array(thumbnailSize * kept);
-  for (let y = 0; y < thumbnailSize; y++) {
-    for (let u = 0; u < kept; u++) {
+  return transformRows(transformRows(grey));
+}
+
+/** The kept frequencies of each row, shape [rows, 32], transposed, shape [8, rows]: done twice, both directions are transformed. */
+function transformRows(values: Float32Array | Float64Array): Float64Array {
+  const rows = values.length / thumbnailSize;
+  const frequencies = new Float64Array(kept * rows);
+  for (let u = 0; u < kept; u++) {
+    for (let y = 0; y < rows; y++) {
       let sum = 0;
-      for (let x = 0; x < thumbnailSize; x++) sum += grey[y * thumbnailSize + x]! * cosines[u * thumbnailSize + x]!;
-      rows[y * kept + u] = sum;
+      for (let x = 0; x < thumbnailSize; x++) sum += values[y * thumbnailSize + x]! * cosines[u * thumbnailSize + x]!;
+      frequencies[u * rows + y] = sum;
     }
   }
-  const coefficients = new Float64Array(kept * kept);
-  for (let v = 0; v < kept; v++) {
-    for (let u = 0; u < kept; u++) {
-      let sum = 0;
-      for (let y = 0; y < thumbnailSize; y++) sum += rows[y * kept + u]! * cosines[v * thumbnailSize + y]!;
-      coefficients[v * kept + u] = sum;
-    }
-  }
-  return coefficients;
+  return frequencies;
 }
 
 /** Pearson's correlation, in [-1, 1]; 0 where either is a single value throughout, since a blank picture resembles every other. */

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
+import { isMissing } from '../files';
 import { UnreadablePicture } from './errors';
 
 const pictureName = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
@@ -63,7 +64,7 @@ export async function listPictures(folder: string): Promise<string[]> {
       .map((entry) => entry.name)
       .sort();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }

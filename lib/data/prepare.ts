@@ -1,6 +1,6 @@
 import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { readTextIfPresent, sha256, writeAtomic } from '../files';
+import { readTextIfPresent, sha256, writeAtomic, writeJson } from '../files';
 import type { OnProgress } from '../progress';
 import { Random } from '../random';
 import { type Settings, type Split, splits, type Task } from '../tasks';
@@ -56,7 +56,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<DatasetCa
     const timings = { audit: seconds(audited - started), pictures: seconds(performance.now() - audited) };
     const card = describe({ options, report, pools, rows, added: added.length, timings, createdAt: now().toISOString() });
     await writeAtomic(path.join(folder, 'labels.csv'), formatLabels(task, rows));
-    await writeAtomic(path.join(folder, 'dataset.json'), `${JSON.stringify(card, null, 2)}\n`);
+    await writeJson(path.join(folder, 'dataset.json'), card);
     return card;
   });
 }

@@ -25,7 +25,7 @@ export function flattenRun(run: RunRecord): Record<string, Cell> {
     weights: run.weights.source,
     backend: run.hardware.backend,
     startedAt: run.startedAt,
-    seconds: seconds(run),
+    seconds: secondsOf(run),
     seed: run.seed,
     epochs: run.epochs.length,
     bestEpoch: run.bestEpoch ?? null,
@@ -78,8 +78,8 @@ export function bestRun(runs: readonly RunRecord[], { metric, split, data }: Bes
     .reduce<RunRecord | undefined>((best, run) => (best && sign * metricOf(best) >= sign * metricOf(run) ? best : run), undefined);
 }
 
-/** Wall-clock seconds from the start to the end, or to the latest update where there is none. */
-function seconds(run: RunRecord): number {
+/** Wall-clock seconds of a run from its start to its end, or to the latest update where there is none. */
+export function secondsOf(run: RunRecord): number {
   return (Date.parse(run.finishedAt ?? run.updatedAt) - Date.parse(run.startedAt)) / 1000;
 }
 

@@ -1,4 +1,4 @@
-export { type BestRunOptions, bestRun, type Cell, type ComparedSplit, differingParameters, flattenRun } from './compare';
+export { type BestRunOptions, bestRun, type Cell, type ComparedSplit, differingParameters, flattenRun, secondsOf } from './compare';
 export { ArtifactMissing, RunAmbiguous, RunEnded, RunNotFound, RunUnreadable } from './errors';
 export { type RunProblem, readRun, readRuns } from './read';
 export {

@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { readTextIfPresent } from '../files';
+import { describeIssues } from '../errors';
+import { isMissing, readTextIfPresent } from '../files';
 import type { Workspace } from '../workspace';
 import { RunAmbiguous, RunNotFound, RunUnreadable } from './errors';
 import { isAlive } from './process';
@@ -53,7 +54,7 @@ async function listFolders(experiments: string): Promise<string[]> {
     const entries = await readdir(experiments, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }
@@ -71,7 +72,7 @@ async function readRecord(experiments: string, folder: string): Promise<{ record
   const version = (content as { schemaVersion?: unknown } | null)?.schemaVersion;
   if (version !== schemaVersion) return refuse(`its schemaVersion is ${version}, and this visionbook reads ${schemaVersion}`);
   const parsed = runRecordSchema.safeParse(content);
-  if (!parsed.success) return refuse(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '));
+  if (!parsed.success) return refuse(describeIssues(parsed.error));
   if (parsed.data.id !== folder) return refuse(`it is the record of ${parsed.data.id}: a copied or renamed folder is not counted as a run`);
   return { record: parsed.data };
 }

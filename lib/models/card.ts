@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { readTextIfPresent, writeAtomic } from '../files';
+import { describeIssues } from '../errors';
+import { readTextIfPresent, writeAtomic, writeJson } from '../files';
 import type { Workspace } from '../workspace';
 import { NoModel, NoVariant, UnreadableModel } from './errors';
 
@@ -88,7 +89,7 @@ export function modelMetadata({ runId, task, stage, classes, preprocessing, deci
 
 /** Writes a model's card, which makes the model count: do it after its other files. */
 export async function writeCard(workspace: Workspace, card: ModelCard): Promise<void> {
-  await writeAtomic(modelFiles(workspace, card.task, card.runId).card, `${JSON.stringify(card, null, 2)}\n`);
+  await writeJson(modelFiles(workspace, card.task, card.runId).card, card);
 }
 
 /**
@@ -127,7 +128,5 @@ async function currentRun(workspace: Workspace, task: string): Promise<string | 
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof z.ZodError
-    ? error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`).join('; ')
-    : (error as Error).message;
+  return error instanceof z.ZodError ? describeIssues(error) : (error as Error).message;
 }

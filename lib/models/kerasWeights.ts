@@ -6,6 +6,7 @@ import { unzipSync } from 'fflate';
 import type { Dataset, Group, File as HdfFile } from 'h5wasm';
 import type { TensorFlowModule } from '../engine';
 import { VisionbookError } from '../errors';
+import { isMissing } from '../files';
 import { WeightsMismatch, WeightsUnreadable } from './errors';
 import { withTrueVariance } from './normalization';
 
@@ -52,8 +53,7 @@ export async function readKerasWeights(file: string): Promise<NamedWeights> {
     }
   } catch (error) {
     if (error instanceof VisionbookError) throw error;
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw WeightsUnreadable(file, isMissing ? 'there is no such file' : (error as Error).message);
+    throw WeightsUnreadable(file, isMissing(error) ? 'there is no such file' : (error as Error).message);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -51,8 +51,7 @@ export function graphOf(model: LayersModel, trainable: ReadonlySet<string> = new
     outputOf.set(layer.name, layer.name);
     const activate = (): void => {
       if (config.activation === 'linear') return;
-      const op = activations[config.activation];
-      if (!op) throw UnsupportedLayer(layer.name, `${kind} with ${config.activation}`);
+      const op = activationOf(layer, config);
       const name = `${layer.name}/${op}`;
       nodes.push({ name, inputs: [layer.name], trainable: false, op });
       outputOf.set(layer.name, name);
@@ -72,12 +71,9 @@ export function graphOf(model: LayersModel, trainable: ReadonlySet<string> = new
         nodes.push(convolution(layer, base, kind === 'DepthwiseConv2D', paddings.get(sources[0]!)));
         activate();
         break;
-      case 'Activation': {
-        const op = activations[config.activation];
-        if (!op) throw UnsupportedLayer(layer.name, `${kind} with ${config.activation}`);
-        nodes.push({ ...base, op });
+      case 'Activation':
+        nodes.push({ ...base, op: activationOf(layer, config) });
         break;
-      }
       case 'Rescaling':
         nodes.push({ ...base, trainable: false, op: 'affine', ...rescalingOf(layer, config) });
         break;
@@ -119,6 +115,12 @@ export function graphOf(model: LayersModel, trainable: ReadonlySet<string> = new
     }
   }
   return { inputs, nodes, output: outputOf.get(model.outputLayers[0]!.name)! };
+}
+
+function activationOf(layer: layers.Layer, { activation }: LayerConfig): PlainNode['op'] {
+  const op = activations[activation];
+  if (!op) throw UnsupportedLayer(layer.name, `${layer.getClassName()} with ${activation}`);
+  return op;
 }
 
 function convolution(layer: layers.Layer, base: NodeBase, depthwise: boolean, explicit: Padding | undefined): ConvNode {

@@ -70,6 +70,11 @@ export function valueInfo(name: string, elemType: number, shape: readonly number
   return { name, type: { tensorType: { elemType, shape: { dim } } } };
 }
 
+/** A graph's constant tensors by name. */
+export function constantsOf({ initializer }: onnx.IGraphProto): Map<string, onnx.ITensorProto> {
+  return new Map(initializer!.map((tensor) => [tensor.name!, tensor]));
+}
+
 /** The float32 values of a constant tensor that was written as raw bytes. */
 export function floatValues({ rawData }: onnx.ITensorProto): Float32Array {
   return new Float32Array(Uint8Array.from(rawData!).buffer); // copied, because a file's bytes need not be aligned

@@ -1,8 +1,8 @@
 import { onnx } from 'onnx-proto';
 import { NoCalibration } from './errors';
-import { constant, decodeOnnx, floatValues, integer, operator, scalar } from './onnxProto';
+import { constant, constantsOf, decodeOnnx, floatValues, integer, operator, scalar } from './onnxProto';
 import { type Calibration, findRanges, findShifts } from './quantiseCalibrate';
-import { biasesOf, constantsOf, type QuantisedKernel, quantiseKernels, type WeightBits } from './quantiseKernel';
+import { biasesOf, type QuantisedKernel, quantiseKernels, type WeightBits } from './quantiseKernel';
 import { type PixelInput, planQuantisation, type QuantisationPlan, quantisations } from './quantisePlan';
 import type { Quantisation } from './quantiseRange';
 

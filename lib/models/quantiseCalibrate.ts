@@ -1,8 +1,8 @@
 import { onnx } from 'onnx-proto';
 import { type OnnxModel, openOnnx } from '../engine';
 import type { OnProgress } from '../progress';
-import { constant, integer, operator } from './onnxProto';
-import { constantsOf, kernelErrors, type QuantisedKernel } from './quantiseKernel';
+import { constant, constantsOf, integer, operator } from './onnxProto';
+import { kernelErrors, type QuantisedKernel } from './quantiseKernel';
 import { entropyRange, type Histogram, histogramBins, type Range } from './quantiseRange';
 
 /** How the range of a tensor follows from the values seen: all of them, or as much as tells the values least apart. */

@@ -1,5 +1,5 @@
 import type { onnx } from 'onnx-proto';
-import { floatValues } from './onnxProto';
+import { constantsOf, floatValues } from './onnxProto';
 import type { Quantisation } from './quantiseRange';
 
 /** A convolution's weights in 8 bits: real weight = scale of its output channel · number. */
@@ -26,11 +26,6 @@ export function quantiseKernels(
     return [[output![0]!, quantiseKernel(kernel, biases, quantisation.get(source)!.scale, weightBits)]];
   });
   return new Map(kernels);
-}
-
-/** A graph's constant tensors by name. */
-export function constantsOf({ initializer }: onnx.IGraphProto): Map<string, onnx.ITensorProto> {
-  return new Map(initializer!.map((tensor) => [tensor.name!, tensor]));
 }
 
 /** The biases of a convolution: zeros where it has none. */

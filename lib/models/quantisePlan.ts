@@ -1,5 +1,5 @@
 import type { onnx } from 'onnx-proto';
-import { floatValues } from './onnxProto';
+import { constantsOf, floatValues } from './onnxProto';
 import { type Quantisation, quantisationOf, type Range } from './quantiseRange';
 
 /** What of an ONNX graph becomes 8 bits. */
@@ -28,7 +28,7 @@ export interface PixelInput extends Quantisation {
  */
 export function planQuantisation(graph: onnx.IGraphProto): QuantisationPlan {
   const nodes = graph.node!;
-  const constants = new Map(graph.initializer!.map((tensor) => [tensor.name!, tensor]));
+  const constants = constantsOf(graph);
   const readers = new Map<string, onnx.INodeProto[]>();
   for (const node of nodes) for (const input of node.input!) readers.set(input, [...(readers.get(input) ?? []), node]);
 

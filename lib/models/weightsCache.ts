@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { readTextIfPresent, sha256, writeAtomic } from '../files';
+import { isMissing, readTextIfPresent, sha256, writeAtomic } from '../files';
 import type { OfficialWeights } from './officialWeights';
 
 /** Weights as a file, with the SHA-256 of what is in it. */
@@ -21,8 +21,8 @@ const recordSchema = z.object({ url: z.string(), sha256: z.string(), downloadedA
  */
 export async function cachedWeights(folder: string, { file: name, md5 }: OfficialWeights): Promise<StoredWeights | undefined> {
   const file = path.join(folder, name);
-  const content = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
+  const content = await readFile(file).catch((error) => {
+    if (!isMissing(error)) throw error;
   });
   if (!content) return undefined;
   const hash = sha256(content);

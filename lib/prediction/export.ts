@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { type Dataset, decodePicture, type LabelledPicture, mapOnCores, picturesBySplit, readDataset, spread } from '../data';
+import { type Dataset, decodePicture, type LabelledPicture, labelMatrix, mapOnCores, picturesBySplit, readDataset, spread } from '../data';
 import { VisionbookError } from '../errors';
-import { sha256, writeAtomic } from '../files';
+import { sha256, writeAtomic, writeJson } from '../files';
 import { type MultilabelMetrics, multilabelMetrics } from '../metrics';
 import {
   type CalibrationMethod,
@@ -82,7 +82,7 @@ export async function exportModel(options: ExportOptions): Promise<ExportReport>
     ...(dataset && { data: { ...dataset.card, fingerprint: dataset.fingerprint, test: test.length } }),
     notes: notesOn(card, dataset, models.size > 0),
   };
-  await writeAtomic(exportReportFile(workspace, task.name, card.runId), `${JSON.stringify(report, null, 2)}\n`);
+  await writeJson(exportReportFile(workspace, task.name, card.runId), report);
   return report;
 }
 
@@ -140,7 +140,7 @@ function compare(
   after: Float32Array,
 ): VariantLoss {
   const width = classes.length;
-  const labels = Uint8Array.from(pictures.flatMap((picture) => picture.labels));
+  const labels = labelMatrix(pictures);
   // Only the loss depends on the weight of negatives, and it is not among what is compared.
   const measure = (probabilities: Float32Array): MultilabelMetrics =>
     multilabelMetrics({ classes, count: pictures.length, labels, probabilities }, { threshold: decision.threshold, negativeWeight: 1 });

@@ -1,4 +1,4 @@
-import { differingParameters, type RunRecord, type SplitResult } from '../experiments';
+import { differingParameters, type RunRecord, type SplitResult, secondsOf } from '../experiments';
 import type { MetricName } from '../metrics';
 import { type ExportReport, fileRows, lossRows } from '../prediction';
 import type { RunGroup } from './groups';
@@ -89,7 +89,7 @@ ${[...group.runs].reverse().map(runRow)}</tbody>`,
 }
 
 function runRow(run: RunRecord): Html {
-  const seconds = duration(run);
+  const seconds = secondsOf(run);
   return html`<tr>
 <td data-value="${run.status}">${badge(run.status)}</td>
 <td data-value="${run.id}" class="nowrap"><a href="#run-${run.id}" title="${run.id}">${runLabel(run)}</a></td>
@@ -102,10 +102,6 @@ ${reportedSplits.map((split) => tableMetrics.map((metric) => html`<td data-value
 `;
 }
 
-function duration(run: RunRecord): number {
-  return (Date.parse(run.finishedAt ?? run.updatedAt) - Date.parse(run.startedAt)) / 1000;
-}
-
 /** Everything else that a record knows, folded away. */
 export function runDetails(run: RunRecord, exported?: ExportReport): Html {
   const { cpu, cores, memoryGiB, platform, backend } = run.hardware;
@@ -113,7 +109,7 @@ export function runDetails(run: RunRecord, exported?: ExportReport): Html {
     ['Record', html`<code>experiments/${run.id}/run.json</code>`],
     ...(run.parent ? [['Continues', html`<a href="#run-${run.parent}">${run.parent}</a>`] as const] : []),
     ['Started', formatTime(run.startedAt)],
-    ['Took', `${formatSeconds(duration(run))}${phases(run)}`],
+    ['Took', `${formatSeconds(secondsOf(run))}${phases(run)}`],
     ['Data', `${run.data.name}${run.data.isSample ? ' (sample)' : ''}, fingerprint ${run.data.fingerprint}`],
     ['Weights', `${run.weights.source}${run.weights.isStandIn ? ' (a stand-in)' : ''}, sha256 ${run.weights.sha256}`],
     ['Seed', String(run.seed)],

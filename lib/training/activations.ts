@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { decodePicture, mapOnCores } from '../data';
 import { openOnnx } from '../engine';
-import { sha256 } from '../files';
+import { isMissing, sha256 } from '../files';
 import { fromFloat16, type Graph, type Preprocessing, pruneGraph, tensorShapes, toOnnx } from '../models';
 import type { OnProgress } from '../progress';
 import { threadCount } from '../threads';
@@ -159,7 +159,7 @@ function openRows(segments: readonly Segment[], pictures: readonly HashedPicture
     try {
       descriptor = openSync(segment.data, 'r');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+      if (isMissing(error)) continue;
       throw error;
     }
     for (const [row, hash] of rows) places.set(hash, { descriptor, row });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { writeAtomic } from '../files';
+import { isMissing, writeAtomic } from '../files';
 
 /**
  * A file of the activation store and its index: `<id>.f16` or `<id>.f32`, rows of numbers, and `<id>.json`, the SHA-256 of the picture that each row
@@ -22,7 +22,6 @@ export type Precision = 'float16' | 'float32';
 export const formats = { float16: { extension: '.f16', bytes: 2 }, float32: { extension: '.f32', bytes: 4 } } as const;
 
 const indexSchema = z.object({ rows: z.array(z.string()) });
-const isGone = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
 /** A folder's segments. One whose index cannot be read, or whose data is not as long as that says, is removed: it is computed again. */
 export async function readSegments(folder: string, precision: Precision, rowBytes: number): Promise<Segment[]> {
@@ -68,7 +67,7 @@ export async function removeSegment({ data, index }: Pick<Segment, 'data' | 'ind
 export async function touchSegments(segments: readonly Segment[], now = new Date()): Promise<void> {
   for (const { index } of segments) {
     await utimes(index, now, now).catch((error) => {
-      if (!isGone(error)) throw error; // another process evicted it, and it is open here
+      if (!isMissing(error)) throw error; // another process evicted it, and it is open here
     });
   }
 }
@@ -77,7 +76,7 @@ async function readRows(index: string): Promise<string[] | undefined> {
   try {
     return indexSchema.parse(JSON.parse(await readFile(index, 'utf8'))).rows;
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError || isGone(error)) return undefined;
+    if (error instanceof SyntaxError || error instanceof z.ZodError || isMissing(error)) return undefined;
     throw error;
   }
 }
@@ -86,7 +85,7 @@ async function sizeOf(file: string): Promise<number | undefined> {
   try {
     return (await stat(file)).size;
   } catch (error) {
-    if (isGone(error)) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

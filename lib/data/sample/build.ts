@@ -1,6 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeAtomic } from '../../files';
+import { writeAtomic, writeJson } from '../../files';
 import type { OnProgress } from '../../progress';
 import { Random } from '../../random';
 import { type Split, splits, type Task } from '../../tasks';
@@ -57,7 +57,7 @@ export async function buildFoodSample(options: SampleOptions): Promise<SampleCar
     await replaceWith(async (unfinished) => {
       await drawPictures(unfinished, plan, seed, onProgress);
       await writeAtomic(path.join(unfinished, 'LICENSES.md'), describeLicences(artwork.credits));
-      await writeAtomic(path.join(unfinished, cardFile), `${JSON.stringify(card, null, 2)}\n`);
+      await writeJson(path.join(unfinished, cardFile), card);
     });
     return card;
   });
