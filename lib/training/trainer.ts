@@ -1,4 +1,4 @@
-import type { AdamOptimizer, Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { TensorFlowEngine } from '../engine';
 import { type MultilabelMetrics, multilabelMetrics, type Predictions } from '../metrics';
 import type { Graph } from '../models';
@@ -6,6 +6,7 @@ import type { OnProgress } from '../progress';
 import type { Random } from '../random';
 import type { Activations } from './activations';
 import { TrainingDiverged } from './errors';
+import { adam, type Optimizer } from './optimizer';
 import { Tail } from './tail';
 
 /** Pictures to learn from or to measure on. A picture may stand in it more than once. */
@@ -72,8 +73,7 @@ export interface TrainingResult {
 export async function trainTail(request: TrainingRequest): Promise<TrainingResult> {
   const { engine, tail: graph, train, validation, stage, batchSize, random, patience } = request;
   const tail = new Tail(engine, graph);
-  // Kingma and Ba 2015, arXiv:1412.6980, with Keras' defaults.
-  const optimizer = engine.tf.train.adam(stage.learningRate, 0.9, 0.999, 1e-7);
+  const optimizer = adam(engine, tail.variables, stage.learningRate);
   let best = graph;
   let bestEpoch = 0;
   let lowestLoss = Number.POSITIVE_INFINITY;
@@ -140,7 +140,7 @@ interface StepResult {
 }
 
 /** One step of Adam on the examples `members`. The probabilities are those before the step, with dropout, as Keras reports them. */
-async function step(request: TrainingRequest, tail: Tail, optimizer: AdamOptimizer, members: readonly number[]): Promise<StepResult> {
+async function step(request: TrainingRequest, tail: Tail, optimizer: Optimizer, members: readonly number[]): Promise<StepResult> {
   const { tf } = request.engine;
   const { labels, weights } = targets(request, members);
   const rows = members.map((member) => request.train.rows[member]!);
@@ -151,7 +151,7 @@ async function step(request: TrainingRequest, tail: Tail, optimizer: AdamOptimiz
       logits = tf.keep(tail.logits(inputs, request.random));
       return crossEntropy(logits, tf.tensor2d(labels, logits.shape), tf.tensor1d(weights));
     }, tail.variables);
-    optimizer.applyGradients(Object.entries(grads).map(([name, tensor]) => ({ name, tensor })));
+    optimizer.applyGradients(grads);
     const given = logits!.sigmoid() as Tensor2D;
     logits!.dispose();
     return [value, given];
@@ -162,7 +162,7 @@ async function step(request: TrainingRequest, tail: Tail, optimizer: AdamOptimiz
 }
 
 /** Binary cross-entropy from logits: mean over classes, then over the batch, each picture times its weight, as Keras' `sample_weight` does. */
-function crossEntropy(logits: Tensor2D, labels: Tensor2D, weights: Tensor1D): Scalar {
+export function crossEntropy(logits: Tensor2D, labels: Tensor2D, weights: Tensor1D): Scalar {
   const perLabel = logits.relu().sub(logits.mul(labels)).add(logits.abs().neg().exp().log1p());
   return perLabel.mean(1).mul(weights).mean();
 }

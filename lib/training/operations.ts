@@ -1,0 +1,159 @@
+import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
+import type { TensorFlowEngine } from '../engine';
+import type { ConvNode } from '../models';
+import type { Random } from '../random';
+
+/** Operations whose gradients TensorFlow.js computes slowly or, on WebAssembly, not at all. */
+
+/** What of tfjs-node's backend is used here: TensorFlow operations that TensorFlow.js has no function for. */
+interface NativeBackend {
+  executeSingleOutput(operation: string, attributes: readonly object[], inputs: readonly Tensor[]): Tensor;
+}
+
+/** TF_ATTR_TYPE and TF_FLOAT of TensorFlow's C API. */
+const floatAttribute = { name: 'T', type: 4, value: 1 };
+
+/** min(max(x, 0), 6). On the native backend its gradient is TensorFlow's own `Relu6Grad`, where TensorFlow.js composes it of three operations. */
+export function relu6({ tf, backend }: TensorFlowEngine, x: Tensor): Tensor {
+  if (backend !== 'native') return tf.relu6(x);
+  const native = tf.backend() as unknown as NativeBackend;
+  return tf.customGrad((input, save) => {
+    const value = tf.relu6(input as Tensor);
+    (save as Save)([value]);
+    return {
+      value,
+      gradFunc: (dy: Tensor, saved: Tensor[]) => native.executeSingleOutput('Relu6Grad', [floatAttribute], [dy, saved[0]!]),
+    };
+  })(x);
+}
+
+type Save = (tensors: Tensor[]) => void;
+
+/** x · sigmoid(x). Of its gradient, σ(x) · (1 + x · (1 − σ(x))), only x is kept in memory between the passes. */
+export function swish({ tf }: TensorFlowEngine, x: Tensor): Tensor {
+  return tf.customGrad((input, save) => {
+    const given = input as Tensor;
+    (save as Save)([given]);
+    const gradient = (dy: Tensor, [saved]: Tensor[]): Tensor => {
+      const gate = saved!.sigmoid();
+      return dy.mul(gate).mul(saved!.mul(gate.neg().add(1)).add(1));
+    };
+    return { value: given.mul(given.sigmoid()), gradFunc: gradient };
+  })(x);
+}
+
+/** The mean over rows and columns. TensorFlow.js' own gradient multiplies by ones of the input's size, which it fills in JavaScript. */
+export function globalAverage({ tf }: TensorFlowEngine, x: Tensor4D): Tensor {
+  const [batch, rows, columns, channels] = x.shape;
+  return tf.customGrad((input) => ({
+    value: (input as Tensor).mean([1, 2]),
+    gradFunc: (dy: Tensor) =>
+      dy
+        .div(rows * columns)
+        .reshape([batch, 1, 1, channels])
+        .broadcastTo([batch, rows, columns, channels]),
+  }))(x);
+}
+
+/** Inverted dropout: 0 with probability `rate`, else 1 / (1 − rate). Srivastava et al. 2014, JMLR 15. */
+export function dropoutMask({ tf }: TensorFlowEngine, shape: number[], rate: number, random: Random): Tensor {
+  const size = shape.reduce((product, side) => product * side, 1);
+  const kept = 1 / (1 - rate);
+  return tf.tensor(
+    Float32Array.from(random.chances(1 - rate, size), (isKept) => isKept * kept),
+    shape,
+  );
+}
+
+/** Zeros around rows and columns. */
+export function pad(x: Tensor4D, { top, bottom, left, right }: ConvNode['padding']): Tensor4D {
+  return x.pad([
+    [0, 0],
+    [top, bottom],
+    [left, right],
+    [0, 0],
+  ]);
+}
+
+/** How a convolution moves over its input. */
+type Window = Pick<ConvNode, 'padding' | 'stride'>;
+
+/**
+ * A depthwise convolution.
+ *
+ * @param x shape [batch, rows, columns, channels]
+ * @param kernel shape [rows, columns, channels, 1]
+ */
+export function depthwise({ tf, backend }: TensorFlowEngine, x: Tensor4D, kernel: Tensor4D, window: Window): Tensor {
+  const { padding, stride } = window;
+  const [kernelRows, kernelColumns] = kernel.shape;
+  const { top, bottom, left, right } = padding;
+  const isSame = stride === 1 && top === bottom && left === right && 2 * top === kernelRows - 1 && 2 * left === kernelColumns - 1;
+  if (isSame && backend === 'native') return tf.depthwiseConv2d(x, kernel, 1, 'same');
+  const padded = pad(x, padding);
+  return backend === 'native' ? tf.depthwiseConv2d(padded, kernel, stride, 'valid') : ownDepthwise(tf, padded, kernel, stride);
+}
+
+/**
+ * WebAssembly has no gradients of depthwise convolutions. That of the input is itself a depthwise convolution, of the gradient spread out by the
+ * stride and with the kernel turned round; that of one weight is the sum of the gradient times the inputs that the weight met. No padding.
+ */
+function ownDepthwise(tf: TensorFlowEngine['tf'], padded: Tensor4D, weights: Tensor4D, stride: number): Tensor {
+  return tf.customGrad((input, kernel, save) => {
+    const [x, w] = [input as Tensor4D, kernel as Tensor4D];
+    (save as unknown as Save)([x, w]);
+    const value = tf.depthwiseConv2d(x, w, stride, 'valid');
+    const gradient = (dy: Tensor4D, saved: Tensor[]): Tensor[] => {
+      const [savedX, savedW] = saved as [Tensor4D, Tensor4D];
+      return [inputGradient(tf, dy, savedW, savedX.shape, stride), kernelGradient(tf, dy, savedX, savedW.shape, stride)];
+    };
+    return { value, gradFunc: gradient as never };
+  })(padded, weights);
+}
+
+type Shape4D = Tensor4D['shape'];
+
+function inputGradient(tf: TensorFlowEngine['tf'], dy: Tensor4D, kernel: Tensor4D, [, height, width]: Shape4D, stride: number): Tensor {
+  const [batch, rows, columns, channels] = dy.shape;
+  const [kernelRows, kernelColumns] = kernel.shape;
+  const zeros = stride - 1;
+  // Zeros between the rows, then between the columns: [batch, rows · stride, columns · stride, channels].
+  const apart = dy
+    .reshape([batch * rows, 1, columns, channels])
+    .pad([
+      [0, 0],
+      [0, zeros],
+      [0, 0],
+      [0, 0],
+    ])
+    .reshape([batch * rows * stride * columns, 1, channels])
+    .pad([
+      [0, 0],
+      [0, zeros],
+      [0, 0],
+    ])
+    .reshape([batch, rows * stride, columns * stride, channels]);
+  const [above, before] = [kernelRows - 1, kernelColumns - 1];
+  const [spreadRows, spreadColumns] = [(rows - 1) * stride + 1, (columns - 1) * stride + 1];
+  const spread = apart.slice([0, 0, 0, 0], [batch, spreadRows, spreadColumns, channels]).pad([
+    [0, 0],
+    [above, height - spreadRows],
+    [before, width - spreadColumns],
+    [0, 0],
+  ]) as Tensor4D;
+  return tf.depthwiseConv2d(spread, kernel.reverse([0, 1]), 1, 'valid');
+}
+
+function kernelGradient(tf: TensorFlowEngine['tf'], dy: Tensor4D, x: Tensor4D, shape: Shape4D, stride: number): Tensor {
+  const [batch, rows, columns, channels] = dy.shape;
+  const [kernelRows, kernelColumns] = shape;
+  const sums: Tensor[] = [];
+  for (let row = 0; row < kernelRows; row++) {
+    for (let column = 0; column < kernelColumns; column++) {
+      const end: Shape4D = [batch, row + (rows - 1) * stride + 1, column + (columns - 1) * stride + 1, channels];
+      const met = tf.stridedSlice(x, [0, row, column, 0], end, [1, stride, stride, 1]);
+      sums.push(met.mul(dy).sum([0, 1, 2]));
+    }
+  }
+  return tf.stack(sums).reshape(shape);
+}
