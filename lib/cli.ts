@@ -14,6 +14,9 @@ import { openWorkspace, type Workspace } from './workspace';
  */
 const load = createRequire(__filename);
 
+/** What shells say of Ctrl-C. */
+const interruptedCode = 130;
+
 /**
  * Runs one command line; every command calls the functions that the notebooks call.
  *
@@ -27,12 +30,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     if ((error as Error).name === 'AbortError') {
       console.error('stopped before anything was learnt: no model was saved, and the current one stays');
-      process.exitCode = 130; // what shells say of Ctrl-C
+      process.exitCode = interruptedCode;
       return;
     }
     if (!(error instanceof VisionbookError)) throw error;
     console.error(`${error.message} (${error.code})`);
-    process.exitCode = 1;
+    process.exitCode = error.code === 'BENCH_STOPPED' ? interruptedCode : 1;
   }
 }
 
@@ -56,9 +59,7 @@ function buildProgram(): Command {
     data.command('check').description('count pictures; find unreadable ones and duplicates').argument('[task]', 'task', 'food'),
   ).action(check);
   withSettings(withData(program.command('prepare').description('make the data set').argument('<task>', 'task'))).action(prepare);
-  withSettings(program.command('train').description('train on the data set').argument('<task>', 'task'))
-    .option('--weights <file>', "the backbone's weights: .h5, .weights.h5 or .keras", process.env.VISIONBOOK_WEIGHTS)
-    .action(train);
+  withWeights(withSettings(program.command('train').description('train on the data set').argument('<task>', 'task'))).action(train);
   program
     .command('predict')
     .description('say what pictures show')
@@ -79,6 +80,11 @@ function buildProgram(): Command {
       new Option('--calibration <method>', 'how the ranges of the 8 bits are found').choices(['minmax', 'entropy']).default('minmax'),
     )
     .action(exportTask);
+  const bench = program.command('bench').description('measure speed and accuracy beside Keras and TensorFlow Lite');
+  withWeights(withData(bench.argument('[task]', 'task', 'food')))
+    .option('--quick', 'little of everything, in less than three minutes')
+    .option('--figure <file>', 'write the figure there too, as PNG')
+    .action(measure);
   withSettings(program.command('retrain').description('retrain on the pending corrections').argument('<task>', 'task'))
     .option('--dry-run', 'only say what would happen')
     .action(retrain);
@@ -119,6 +125,10 @@ function buildProgram(): Command {
 
 function withData(command: Command): Command {
   return command.option('--data <choice>', 'auto, food11, sample, or a folder', process.env.VISIONBOOK_DATA ?? 'auto');
+}
+
+function withWeights(command: Command): Command {
+  return command.option('--weights <file>', "the backbone's weights: .h5, .weights.h5 or .keras", process.env.VISIONBOOK_WEIGHTS);
 }
 
 function withSettings(command: Command): Command {
@@ -298,6 +308,30 @@ async function exportTask(
   console.log(textTable(fileRows(report)));
   for (const note of report.notes) console.log(`\n${note}`);
   if (report.files.some(({ loss }) => loss)) console.log(`\n${textTable(lossRows(report))}`);
+}
+
+async function measure(
+  taskName: string,
+  { data, weights, quick, figure }: { data: string; weights?: string; quick?: true; figure?: string },
+): Promise<void> {
+  const workspace = openWorkspace();
+  const task = findTask(taskName);
+  const { openData } = load('./data') as typeof import('./data');
+  const { BenchStopped, measureRows, runBench, writeBenchFigure } = load('./bench') as typeof import('./bench');
+  const { textTable } = load('./report') as typeof import('./report');
+  const record = await withProgress(async (onProgress) => {
+    const source = await openData(workspace, task, { choice: data, onProgress });
+    if (source.note) console.log(source.note);
+    // Not after a step, as training: half a measurement is worth nothing.
+    const controller = new AbortController();
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => controller.abort(BenchStopped()));
+    const { signal } = controller;
+    return runBench({ workspace, task, source, signal, onProgress, ...(quick && { quick }), ...(weights && { weightsFile: weights }) });
+  });
+  console.log(textTable(measureRows(record)));
+  for (const note of record.notes) console.log(`\n${note}`);
+  await writeBenchFigure(workspace, record, figure ? [figure] : []);
+  console.log(`\nthe record is ${workspace.bench(record.startedAt, 'json')}, with its figure beside it`);
 }
 
 async function retrain(taskName: string, { set, dryRun }: { set?: SettingsOverrides; dryRun?: true }): Promise<void> {

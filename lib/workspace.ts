@@ -27,11 +27,15 @@ export interface Workspace {
   readonly experiments: string;
   readonly reportHtml: string;
   readonly venvBin: string;
+  /** The Python of the set-up's virtual environment. */
+  readonly python: string;
   readonly notebooks: string;
   /** Where `npm start` leaves the notebooks that it ran. */
   readonly executedNotebooks: string;
   /** The folder of one run's record and figures. */
   experiment(runId: string): string;
+  /** What a bench that began then, in ISO 8601, left: its record or its figure. */
+  bench(startedAt: string, kind: 'json' | 'png'): string;
   /** The folder of one run's model: `model.onnx`, `model.keras`, `card.json`. */
   model(task: string, runId: string): string;
   /** The file that names the model a task serves now. */
@@ -59,6 +63,8 @@ export function openWorkspace({ env = process.env, cwd = process.cwd() }: Worksp
   const outputs = path.join(home, 'outputs');
   const corrections = path.join(home, 'corrections');
   const experiments = path.join(home, 'experiments');
+  const isWindows = process.platform === 'win32';
+  const venvBin = path.join(root, '.venv', isWindows ? 'Scripts' : 'bin');
   return {
     root,
     raw,
@@ -76,10 +82,13 @@ export function openWorkspace({ env = process.env, cwd = process.cwd() }: Worksp
     pendingCsv: path.join(corrections, 'pending.csv'),
     experiments,
     reportHtml: path.join(experiments, 'report.html'),
-    venvBin: path.join(root, '.venv', process.platform === 'win32' ? 'Scripts' : 'bin'),
+    venvBin,
+    python: path.join(venvBin, isWindows ? 'python.exe' : 'python'),
     notebooks: path.join(root, 'notebooks'),
     executedNotebooks: path.join(outputs, 'notebooks'),
     experiment: (runId) => path.join(experiments, runId),
+    // As runs' folders are named: it sorts by time, and every file system takes it.
+    bench: (startedAt, kind) => path.join(experiments, 'bench', `${startedAt.replace(/\.\d+|[-:]/g, '')}.${kind}`),
     model: (task, runId) => path.join(outputs, task, runId),
     currentModel: (task) => path.join(outputs, task, 'current.json'),
   };

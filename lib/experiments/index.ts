@@ -1,4 +1,5 @@
 export { type BestRunOptions, bestRun, type Cell, type ComparedSplit, differingParameters, flattenRun, secondsOf } from './compare';
+export { describeHardware, peakMemoryMiB, readGit, readVersions } from './environment';
 export { ArtifactMissing, RunAmbiguous, RunEnded, RunNotFound, RunUnreadable } from './errors';
 export { type RunProblem, readRun, readRuns } from './read';
 export {

@@ -1,5 +1,6 @@
 export { confusionPerClass, perClassBars, precisionRecallCurves, rocCurves } from './classes';
 export { metricComparison } from './comparison';
+export { type ContestBar, type ContestPanel, contestBars } from './contest';
 export { coOccurrence, labelCounts } from './dataset';
 export { learningCurves, phaseTimings } from './learning';
 export { type PredictionBars, probabilityBars } from './predictions';

@@ -1,0 +1,174 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { chooseData, picturesBySplit, prepareDataset, readDataset } from '../data';
+import { loadTensorFlow, openOnnx } from '../engine';
+import { peakMemoryMiB } from '../experiments';
+import {
+  assignWeights,
+  buildClassifier,
+  findModel,
+  findVariant,
+  findWeights,
+  kerasArchive,
+  preprocessings,
+  trainableLayers,
+} from '../models';
+import { exportModel, openPredictor, predictFiles } from '../prediction';
+import type { OnProgress } from '../progress';
+import { findTask, settingsFor } from '../tasks';
+import { clearStore, trainTask } from '../training';
+import { openWorkspace } from '../workspace';
+import type { JobName, JobRequest, JobResult } from './jobResults';
+import { median } from './ratios';
+
+type Job<Name extends JobName, More = object> = (request: JobRequest & More, onProgress: OnProgress) => Promise<JobResult<Name>>;
+
+const send = (message: object): void => {
+  process.stdout.write(`${JSON.stringify(message)}\n`);
+};
+
+/** Runs a job and reports on stdout, as `runJob` reads it. */
+export async function runNamed(name: JobName, request: never): Promise<void> {
+  const job = jobs[name] as Job<JobName>;
+  let sentAt = 0;
+  const result = await job(request, (progress) => {
+    if (progress.done < progress.total && performance.now() - sentAt < 200) return;
+    sentAt = performance.now();
+    send({ progress });
+  });
+  send({ result });
+}
+
+const prepare: Job<'prepare', { source: string; sourceName: string }> = async (
+  { task: name, settings, source, sourceName },
+  onProgress,
+) => {
+  const task = findTask(name);
+  const workspace = openWorkspace();
+  const chosen = { ...(await chooseData(workspace, task, source)), name: sourceName };
+  const { counts } = await prepareDataset({ workspace, task, source: chosen, settings: settingsFor(task, chosen, settings), onProgress });
+  return { counts };
+};
+
+/** The model that training starts from and the pictures, as files that Keras reads: so both learn the same. */
+const start: Job<'start', { folder: string }> = async ({ task: name, settings: overrides, weightsFile, folder }) => {
+  const task = findTask(name);
+  const workspace = openWorkspace();
+  const dataset = await readDataset(workspace, task);
+  const settings = settingsFor(task, dataset.card, overrides);
+  const { tf, backend } = await loadTensorFlow();
+  const official = { imageSize: task.imageSize, folder: workspace.weights };
+  const places = { ...workspace, official, ...(weightsFile && { file: weightsFile }) };
+  const found = await findWeights(settings.backbone, task.backbone, places);
+  const classifier = buildClassifier(tf, { ...task, backbone: found.backbone, dropout: settings.dropout }, settings.seed);
+  assignWeights(tf, classifier.backbone, await found.read(tf), found.name);
+  const model = path.join(folder, 'start.keras');
+  await writeFile(model, await kerasArchive(classifier));
+  const splits = picturesBySplit(dataset);
+  const pictures = path.join(folder, 'pictures.json');
+  const listed = Object.entries(splits).map(([split, members]) => [
+    split,
+    members.map(({ path: file, labels }) => ({ path: file, labels })),
+  ]);
+  await writeFile(pictures, JSON.stringify(Object.fromEntries(listed)));
+  return {
+    model,
+    pictures,
+    preprocessing: preprocessings[found.backbone.name],
+    stages: settings.stages.map((stage) => ({ ...stage, trainable: [...trainableLayers(classifier, stage.trainableLayers)] })),
+    batchSize: settings.batchSize,
+    seed: settings.seed,
+    negativeWeight: settings.negativeWeight,
+    threshold: settings.decision.threshold,
+    classes: task.classes.map((one) => one.name),
+    testLabels: splits.test.flatMap(({ labels }) => labels),
+    testFiles: splits.test.map(({ path: file }) => file),
+    weights: found.origin,
+    backbone: found.backbone.name,
+    backend,
+  };
+};
+
+/** Trains as `npm run train` does: records, saved models and intervals included. */
+const recipe: Job<'recipe', { cold: boolean }> = async ({ task: name, settings, weightsFile, cold }, onProgress) => {
+  const workspace = openWorkspace();
+  if (cold) await clearStore(workspace.activations);
+  await loadTensorFlow(); // loading libraries is not counted, here or in Keras
+  const began = performance.now();
+  const { runs, current } = await trainTask({
+    workspace,
+    task: findTask(name),
+    overrides: settings,
+    onProgress,
+    ...(weightsFile && { weightsFile }),
+  });
+  const seconds = (performance.now() - began) / 1000;
+  const chosen = runs.find((run) => run.id === current)!;
+  const pictures = Object.values(chosen.data.counts).reduce((sum, pictureCount) => sum + pictureCount, 0);
+  const phases = runs.flatMap((run) =>
+    Object.entries(run.timings).map(([phase, time]): [string, number] => [`${run.stage}: ${phase}`, time]),
+  );
+  return {
+    seconds,
+    featuresPerSecond: pictures / runs[0]!.timings['frozen layers']!,
+    phases: Object.fromEntries(phases),
+    epochSeconds: Object.fromEntries(runs.map((run) => [run.stage, run.epochs.map((epoch) => epoch.seconds)])),
+    current,
+    auc: chosen.metrics.test!.auc,
+    exactMatch: chosen.metrics.test!.exactMatch,
+    peakMemoryMiB: peakMemoryMiB(),
+  };
+};
+
+const exportInt8: Job<'export'> = async ({ task: name }, onProgress) => {
+  const { files } = await exportModel({ workspace: openWorkspace(), task: findTask(name), variants: ['int8'], onProgress });
+  const [float32, int8] = files;
+  return { aucInt8: int8!.loss!.after.auc, bytes: { float32: float32!.bytes, int8: int8!.bytes } };
+};
+
+/** From a JPEG to a decision, a folder, and the model alone in both forms, all warm. */
+const inference: Job<'inference', { predictions: number }> = async ({ task, predictions }, onProgress) => {
+  const workspace = openWorkspace();
+  const { card } = await findModel(workspace, task);
+  const dataset = await readDataset(workspace, findTask(task));
+  const files = picturesBySplit(dataset).test.map((picture) => picture.path);
+  const watch = (name: string) => (done: number) => onProgress({ label: name, done, total: predictions });
+
+  const predictor = await openPredictor(workspace, task);
+  const predict = (index: number) => predictor.predict([files[index % files.length]!]);
+  const predictMs = await medianMs(predict, predictions, watch('JPEG to decision'));
+  const seconds = (await timed(() => predictFiles(predictor, files))) / 1000;
+  await predictor.release();
+
+  const { imageSize: size } = card;
+  const image = { data: new Uint8Array(size * size * 3).fill(127), shape: [1, size, size, 3] };
+  const alone = async (variant: 'float32' | 'int8'): Promise<number> => {
+    const model = await openOnnx(findVariant(workspace, card, variant));
+    const time = await medianMs(() => model.run({ image }), predictions, watch(`the ${variant} model alone`));
+    await model.release();
+    return time;
+  };
+  // One after the other: the threads of a session that has just run wait for more work, and would hold up another one's.
+  return { predictMs, modelMs: await alone('float32'), int8Ms: await alone('int8'), picturesPerSecond: files.length / seconds };
+};
+
+/** The median of so many calls, after a fifth as many that are not counted. */
+async function medianMs(call: (index: number) => Promise<unknown>, count: number, onDone: (done: number) => void): Promise<number> {
+  const times: number[] = [];
+  for (let index = -Math.ceil(count / 5); index < count; index++) {
+    const time = await timed(() => call(Math.abs(index)));
+    if (index < 0) continue;
+    times.push(time);
+    onDone(times.length);
+  }
+  return median(times);
+}
+
+/** Milliseconds. */
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}
+
+const jobs = { prepare, start, recipe, export: exportInt8, inference };

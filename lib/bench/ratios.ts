@@ -1,0 +1,24 @@
+/** The middle of some numbers, or the mean of the two in the middle. @throws RangeError when there are none */
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new RangeError('there is no median of nothing');
+  const sorted = [...values].sort((one, other) => one - other);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** `over` / `under`; null where either was not measured. */
+export function ratio(over: number | null, under: number | null): number | null {
+  return over === null || under === null ? null : over / under;
+}
+
+/** What is aimed at, and which way is better. */
+export interface Target {
+  readonly limit: number;
+  readonly better: 'higher' | 'lower';
+}
+
+/** Whether a target is met; undefined where nothing was measured. */
+export function isMet(value: number | null, { limit, better }: Target): boolean | undefined {
+  if (value === null) return undefined;
+  return better === 'higher' ? value >= limit : value <= limit;
+}
