@@ -66,6 +66,6 @@ export function randomPixels(count: number, size: number, seed = 'pixels'): Uint
 
 /** The largest difference between two lists of numbers, relative to the largest of them. */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  const largest = Math.max(...Array.from(expected, Math.abs));
-  return Math.max(...Array.from(expected, (value, index) => Math.abs(value - actual[index]!))) / largest;
+  const largest = (values: ArrayLike<number>): number => Array.from(values).reduce((found, value) => Math.max(found, Math.abs(value)), 0);
+  return largest(Array.from(expected, (value, index) => value - actual[index]!)) / largest(expected);
 }

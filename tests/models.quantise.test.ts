@@ -28,7 +28,8 @@ const width = 3;
 const count = 16;
 const pixels = Uint8Array.from(Array.from({ length: count }, (_, index) => [...picture(`test ${index}`)]).flat());
 const pictures = Array.from({ length: 24 }, (_, index) => picture(`calibration ${index}`));
-const calibration = { pictures, size, method: 'minmax', weightBits: 8 } as const;
+/** With 8 bits a processor without VNNI gives other answers; see `quantiseKernel`. */
+const calibration = { pictures, size, method: 'minmax', weightBits: 7 } as const;
 
 async function run(model: Uint8Array): Promise<Float32Array> {
   const session = await openOnnx(model);
@@ -156,8 +157,7 @@ describe('a model in 8 bits', () => {
   });
 
   it('is closer to float32 for having its biases corrected', async () => {
-    const corrected = await quantise(float, { ...calibration, weightBits: 7 });
-    const proto = onnx.ModelProto.decode(corrected);
+    const proto = onnx.ModelProto.decode(int8);
     const floats = constantsOf(float);
     const constants = new Map(proto.graph!.initializer!.map((tensor) => [tensor.name!, tensor]));
     for (const { opType, input, output } of onnx.ModelProto.decode(float).graph!.node!) {
@@ -167,7 +167,7 @@ describe('a model in 8 bits', () => {
       constants.get(`${output![0]}/bias/quantised`)!.rawData = new Uint8Array(Int32Array.from(uncorrected).buffer);
     }
     const without = await run(onnx.ModelProto.encode(proto).finish());
-    expect(distance(await run(corrected), expected)).toBeLessThan(0.8 * distance(without, expected));
+    expect(distance(await run(int8), expected)).toBeLessThan(0.8 * distance(without, expected));
   });
 
   it('has no weight beyond 7 bits outside depthwise convolutions where it must not overflow 16 bits', async () => {
@@ -178,9 +178,9 @@ describe('a model in 8 bits', () => {
       const numbers = kernels.map(({ rawData }) => new Int8Array(Uint8Array.from(rawData!).buffer));
       return numbers.flatMap((kernel) => [...kernel]).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     };
-    const narrow = await quantise(float, { ...calibration, weightBits: 7 });
-    expect([largest(narrow, false), largest(narrow, true)]).toEqual([63, 127]);
-    expect([largest(int8, false), largest(int8, true)]).toEqual([127, 127]);
+    const wide = await quantise(float, { ...calibration, weightBits: 8 });
+    expect([largest(int8, false), largest(int8, true)]).toEqual([63, 127]);
+    expect([largest(wide, false), largest(wide, true)]).toEqual([127, 127]);
   });
 
   it('reads pixels as the 8-bit numbers that they are, and needs no node for ReLU6', () => {

@@ -22,11 +22,11 @@ describe('on WebAssembly', () => {
     vi.restoreAllMocks();
   });
 
-  it.each(backbones)('$name gives what it gives in ONNX Runtime, and its last 15 layers have gradients', async (design) => {
+  it.each(backbones)('$name gives what it gives in ONNX Runtime, and its last 40 layers have gradients', async (design) => {
     const { tf } = engine;
     const classifier = randomClassifier(tf, 1, design);
     const { divisor, subtrahend } = preprocessings[design.name];
-    const tail = trainableLayers(classifier, 15);
+    const tail = trainableLayers(classifier, 40);
     const graph = foldAffine(graphOf(classifier.model, tail));
     const parts = cutGraph(graph, tensorShapes(graph));
     const crossing = parts.tail.inputs.map(({ name }) => name);

@@ -14,7 +14,8 @@ export const WeightsUnreadable = defineError(
 export const DownloadFailed = defineError(
   'WEIGHTS_DOWNLOAD_FAILED',
   502,
-  (url: string, reason: string) => `${url} could not be downloaded: ${reason}`,
+  (url: string, reason: string, file: string) =>
+    `${url} could not be downloaded: ${reason}. Bring the file to ${file} by other means, or name a mirror in VISIONBOOK_WEIGHTS_HOST`,
 );
 export const DownloadRunning = defineError(
   'WEIGHTS_DOWNLOAD_RUNNING',

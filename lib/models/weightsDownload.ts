@@ -49,7 +49,7 @@ export async function findOfficialWeights(
   } catch (error) {
     if (!(error instanceof VisionbookError)) throw error;
     failed.add(official.url);
-    console.warn(`${error.message}. What packages bring is used instead (VISIONBOOK_OFFLINE=1 skips the attempt)`);
+    console.warn(`${error.message}. Until then, what packages bring is used (VISIONBOOK_OFFLINE=1 skips the attempt)`);
     return undefined;
   }
 }
@@ -75,7 +75,7 @@ async function downloadUnderLock(official: OfficialWeights, file: string, option
   const part = `${file}.part`;
   try {
     for (let attempt = 1; ; attempt++) {
-      const response = await connect(official.url, options);
+      const response = await connect(official, options);
       try {
         const sha256 = await receive(response, official, part, options);
         await recordDownload({ file, sha256 }, official.url);
@@ -83,7 +83,7 @@ async function downloadUnderLock(official: OfficialWeights, file: string, option
         return { file, sha256 };
       } catch (error) {
         if (!(error instanceof BrokenConnection)) throw error;
-        if (attempt === attempts) throw DownloadFailed(official.url, error.message);
+        if (attempt === attempts) throw failure(official, options, error.message);
       }
     }
   } finally {
@@ -91,8 +91,14 @@ async function downloadUnderLock(official: OfficialWeights, file: string, option
   }
 }
 
+function failure({ url, file }: OfficialWeights, { folder }: DownloadOptions, reason: string): VisionbookError {
+  return DownloadFailed(url, reason, path.join(folder, file));
+}
+
 /** The server's answer, once it has begun. */
-async function connect(url: string, { signal, connectSeconds = 3, silenceSeconds = 20 }: DownloadOptions): Promise<Response> {
+async function connect(official: OfficialWeights, options: DownloadOptions): Promise<Response> {
+  const { url } = official;
+  const { signal, connectSeconds = 3, silenceSeconds = 20 } = options;
   const { EnvHttpProxyAgent, fetch } = await import('undici');
   const patience = { timeout: 1000 * connectSeconds };
   const limits = {
@@ -108,23 +114,20 @@ async function connect(url: string, { signal, connectSeconds = 3, silenceSeconds
     response = await fetch(url, { dispatcher, ...(signal && { signal }), headers: { 'accept-encoding': 'identity' } });
   } catch (error) {
     signal?.throwIfAborted();
-    throw DownloadFailed(url, describeFailure(error, url));
+    throw failure(official, options, describeFailure(error, url));
   }
   if (response.ok && response.body) return response;
   await response.body?.cancel();
-  throw DownloadFailed(url, `the server answers ${response.status} ${response.statusText}`.trim());
+  throw failure(official, options, `the server answers ${response.status} ${response.statusText}`.trim());
 }
 
 /** A connection that broke while the file was on its way: worth another try. */
 class BrokenConnection extends Error {}
 
 /** Writes what comes to `part`, and checks it. */
-async function receive(
-  response: Response,
-  { url, file, md5 }: OfficialWeights,
-  part: string,
-  { onProgress, signal }: DownloadOptions,
-): Promise<string> {
+async function receive(response: Response, official: OfficialWeights, part: string, options: DownloadOptions): Promise<string> {
+  const { file, md5 } = official;
+  const { onProgress, signal } = options;
   const total = Number(response.headers.get('content-length') ?? 0);
   const hashes = { md5: createHash('md5'), sha256: createHash('sha256') };
   const target = await open(part, 'w');
@@ -145,9 +148,9 @@ async function receive(
   }
   if (received === 0 || received < total) throw new BrokenConnection(describeBreak(received, total));
   if (!hdf5Signature.equals(start))
-    throw DownloadFailed(url, 'what came is no HDF5 file (perhaps the page of a network that wants a login)');
+    throw failure(official, options, 'what came is no HDF5 file (perhaps the page of a network that wants a login)');
   const got = hashes.md5.digest('hex');
-  if (md5 && got !== md5) throw DownloadFailed(url, `what came is another file: its MD5 is ${got} and not ${md5}`);
+  if (md5 && got !== md5) throw failure(official, options, `what came is another file: its MD5 is ${got} and not ${md5}`);
   return hashes.sha256.digest('hex');
 }
 
