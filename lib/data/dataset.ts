@@ -48,12 +48,10 @@ export async function readDataset(workspace: Workspace, task: Task): Promise<Dat
   const rows = parseLabels(text, workspace.labelsCsv, task);
   if (rows.length === 0) throw BadLabels(workspace.labelsCsv, ['line 1: there is no picture below the header']);
 
-  const problems: string[] = [];
-  const pictures = await mapOnCores(rows, async ({ filename, labels, source, line }): Promise<LabelledPicture> => {
+  const read = await mapOnCores(rows, async ({ filename, labels, source, line }) => {
     const file = path.join(workspace.datasetImages, filename);
     const content = await readPresent(file);
-    if (!content) problems.push(`line ${line}: there is no picture ${file}`);
-    return {
+    const picture: LabelledPicture = {
       filename,
       path: file,
       labels: [...labels],
@@ -61,7 +59,10 @@ export async function readDataset(workspace: Workspace, task: Task): Promise<Dat
       sources: source === '' ? [] : source.split('|'),
       sha256: sha256(content ?? ''),
     };
+    return content ? { picture } : { picture, problem: `line ${line}: there is no picture ${file}` };
   });
+  const pictures = read.map(({ picture }) => picture);
+  const problems = read.flatMap(({ problem }) => problem ?? []);
   if (problems.length > 0) throw BadLabels(workspace.labelsCsv, problems);
 
   const card = await readDatasetCard(workspace, task);
