@@ -1,0 +1,83 @@
+import { type Html, html } from '../../report/html';
+import { type Translator, translator } from '../translations';
+import { correctionForm } from './correction';
+import { noPicture } from './layout';
+import type { PageContext, ResultView, TaskView } from './views';
+import { className, decisionWords, errorWords, labelsOf, shortRun } from './words';
+
+/**
+ * A card for each picture: the answer to an upload with `Accept: text/x-fragment`, which the script puts into the page, and what stands in
+ * the page that is answered without a script.
+ */
+export function resultCards(context: PageContext, task: TaskView, results: readonly ResultView[]): string {
+  return cards(context, task, results).text;
+}
+
+export function cards({ language }: PageContext, task: TaskView, results: readonly ResultView[]): Html {
+  const t = translator(language);
+  const ids = results.flatMap(({ id }) => id ?? []);
+  return html`${results.map((result) => card(t, task, result, ids))}`;
+}
+
+function card(t: Translator, task: TaskView, result: ResultView, ids: readonly number[]): Html {
+  const { id, filename, upload, error, decision } = result;
+  return html`<article class="card result ${error ? 'failed' : ''}"${id === null ? '' : html` id="result-${id}"`} aria-label="${filename}">
+<div class="picture">${upload ? html`<img src="/uploads/${encodeURIComponent(upload)}?size=640" alt="${filename}" width="640" height="480">` : noPicture(t)}</div>
+<div class="answer">
+<p class="filename">${filename}</p>
+${error ? html`<p class="decision is-error">${errorWords(t, error)}</p>` : ''}
+${decision ? html`<h3 class="decision is-${decision.kind}">${decisionWords(t, decision)}</h3>` : ''}
+${bars(t, task, result)}
+${maps(t, task, result)}
+${decision && upload && task.acceptsCorrections ? correctionForm(t, { ...result, task, upload, prediction: id, suggested: labelsOf(decision, task.classes), back: backTo(task, id, ids) }) : ''}
+${facts(t, result)}
+</div></article>
+`;
+}
+
+/** Without a script a correction comes back to all cards that stood on the page. */
+function backTo({ path }: TaskView, id: number | null, ids: readonly number[]): string {
+  return id === null ? path : `${path}?prediction=${ids.join(',')}#result-${id}`;
+}
+
+function facts(t: Translator, { milliseconds, model }: ResultView): Html | string {
+  const known = [
+    ...(model === undefined ? [] : [t('card.model', { model: shortRun(model) })]),
+    ...(milliseconds === undefined ? [] : [`${t.number(milliseconds, milliseconds < 10 ? 1 : 0)} ms`]),
+  ];
+  return known.length > 0 ? html`<p class="facts">${known.join(' · ')}</p>` : '';
+}
+
+/** More bars than this are folded: ten classes would push everything else off a telephone. */
+const barsShown = 4;
+
+/** A bar a class, the most probable first where there is but one right class; a line marks the threshold. */
+function bars(t: Translator, { kind }: TaskView, { probabilities = [], threshold }: ResultView): Html | string {
+  if (probabilities.length === 0) return '';
+  const sorted = kind === 'multilabel' ? probabilities : [...probabilities].sort((one, other) => other.share - one.share);
+  const row = ({ name, share }: (typeof sorted)[number], index: number): Html => {
+    const isPresent = threshold === undefined ? index === 0 : share >= threshold;
+    return html`<li class="${isPresent ? 'is-present' : ''}"><span class="bar-name">${className(t, name)}</span><span class="bar-value">${t.percent(share)}</span>
+<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="bar-track" width="100" height="8"/><rect class="bar-fill" width="${(100 * share).toFixed(2)}" height="8"/>${
+      threshold === undefined ? '' : html`<rect class="bar-mark" x="${100 * threshold - 0.25}" width="0.5" height="8"/>`
+    }</svg></li>`;
+  };
+  const rows = sorted.map(row);
+  const rest = kind === 'multiclass' ? rows.splice(barsShown) : [];
+  return html`<ul class="bars" aria-label="${t('card.probabilities')}">${rows}</ul>
+${rest.length > 0 ? html`<details class="more"><summary>${t('card.moreClasses', { count: rest.length })}</summary><ul class="bars">${rest}</ul></details>` : ''}
+${threshold === undefined ? '' : html`<p class="bars-note">${t('card.threshold', { threshold: t.percent(threshold, 0) })}</p>`}`;
+}
+
+/** Where there are many classes, only the most probable are worth a look. */
+const mapsShown = 3;
+
+/** Links to the overlays; the script turns them into buttons that lay them over the picture. */
+function maps(t: Translator, { kind }: TaskView, { upload, probabilities = [] }: ResultView): Html | string {
+  if (!upload || probabilities.length === 0) return '';
+  const indexed = probabilities.map((probability, index) => ({ ...probability, index }));
+  const shown = kind === 'multilabel' ? indexed : indexed.sort((one, other) => other.share - one.share).slice(0, mapsShown);
+  return html`<div class="maps" role="group" aria-label="${t('maps.title')}"><span class="maps-title">${t('maps.title')}</span>
+${shown.map(({ name, index }) => html`<a class="chip-link" href="/maps/${encodeURIComponent(upload)}?class=${index}" data-map>${className(t, name)}</a>`)}
+</div>`;
+}

@@ -1,0 +1,13 @@
+import type { SplitResult } from '../../experiments';
+import type { MetricName } from '../../metrics';
+import { type Html, html } from '../../report/html';
+import type { Translator } from '../translations';
+
+/** The metrics that versions are shown and compared by. */
+export const shownMetrics = ['auc', 'exactMatch', 'f1Macro', 'loss'] as const satisfies readonly MetricName[];
+
+/** A metric with its 95 % interval below it, where it has one. */
+export function withInterval(t: Translator, result: SplitResult, metric: MetricName): Html {
+  const interval = result.intervals?.[metric];
+  return html`${t.number(result[metric])}${interval ? html`<small>${t('models.interval', { low: t.number(interval.low), high: t.number(interval.high) })}</small>` : ''}`;
+}
