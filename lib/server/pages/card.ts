@@ -13,31 +13,46 @@ export function resultCards(context: PageContext, task: TaskView, results: reado
   return cards(context, task, results).text;
 }
 
-export function cards({ language }: PageContext, task: TaskView, results: readonly ResultView[]): Html {
-  const t = translator(language);
-  const ids = results.flatMap(({ id }) => id ?? []);
-  return html`${results.map((result) => card(t, task, result, ids))}`;
+export function cards(context: PageContext, task: TaskView, results: readonly ResultView[]): Html {
+  return html`${results.map((result) => card(context, task, result))}`;
 }
 
-function card(t: Translator, task: TaskView, result: ResultView, ids: readonly number[]): Html {
-  const { id, filename, upload, error, decision } = result;
-  return html`<article class="card result ${error ? 'failed' : ''}"${id === null ? '' : html` id="result-${id}"`} aria-label="${filename}">
+function card(context: PageContext, task: TaskView, result: ResultView): Html {
+  const { id, filename, upload, error } = result;
+  const t = translator(context.language);
+  return html`<article class="card result"${id === null ? '' : html` id="result-${id}"`} aria-label="${filename}">
 <div class="picture">${upload ? html`<img src="/uploads/${encodeURIComponent(upload)}?size=640" alt="${filename}" width="640" height="480">` : noPicture(t)}</div>
-<div class="answer">
-<p class="filename">${filename}</p>
-${error ? html`<p class="decision is-error">${errorWords(t, error)}</p>` : ''}
-${decision ? html`<h3 class="decision is-${decision.kind}">${decisionWords(t, decision)}</h3>` : ''}
-${bars(t, task, result)}
-${maps(t, task, result)}
-${decision && upload && task.acceptsCorrections ? correctionForm(t, { ...result, task, upload, prediction: id, suggested: labelsOf(decision, task.classes), back: backTo(task, id, ids) }) : ''}
-${facts(t, result)}
+<div class="answer"><p class="filename">${filename}</p>
+${error ? html`<p class="decision is-error">${errorWords(t, error)}</p>` : answer(context, t, task, result)}
 </div></article>
 `;
 }
 
-/** Without a script a correction comes back to all cards that stood on the page. */
-function backTo({ path }: TaskView, id: number | null, ids: readonly number[]): string {
-  return id === null ? path : `${path}?prediction=${ids.join(',')}#result-${id}`;
+/**
+ * What the script shows while a picture is on its way: a card of the same size as the answer's, whose text is hidden, so that nothing moves
+ * when the answer comes.
+ */
+export function pendingCard(context: PageContext, task: TaskView): Html {
+  const t = translator(context.language);
+  const probabilities = task.classes.map((name) => ({ name, share: 0 }));
+  const threshold = task.kind === 'multilabel' ? { threshold: 0.5 } : {};
+  const placeholder: ResultView = { id: null, filename: '', upload: 'pending', decision: { kind: 'none' }, probabilities, ...threshold, milliseconds: 0 };
+  return html`<template id="pending"><article class="card result pending" aria-busy="true">
+<div class="picture"><img alt="" width="640" height="480"></div>
+<div class="answer"><p class="filename"></p>
+<div class="pending-note"><p class="status"></p><div class="pending-actions actions"></div></div>
+<div class="skeleton" aria-hidden="true" inert>${answer(context, t, task, placeholder)}</div>
+</div></article></template>`;
+}
+
+function answer(context: PageContext, t: Translator, task: TaskView, result: ResultView): Html {
+  const { id, upload, decision } = result;
+  const back = id === null ? context.path : `${context.path}#result-${id}`;
+  return html`${decision ? html`<h3 class="decision is-${decision.kind}">${decisionWords(t, decision)}</h3>` : ''}
+${bars(t, task, result)}
+${maps(t, task, result)}
+${decision && upload && task.acceptsCorrections ? correctionForm(t, { ...result, task, upload, prediction: id, suggested: labelsOf(decision, task.classes), back }) : ''}
+${facts(t, result)}`;
 }
 
 function facts(t: Translator, { milliseconds, model }: ResultView): Html | string {
@@ -73,11 +88,11 @@ ${threshold === undefined ? '' : html`<p class="bars-note">${t('card.threshold',
 const mapsShown = 3;
 
 /** Links to the overlays; the script turns them into buttons that lay them over the picture. */
-function maps(t: Translator, { kind }: TaskView, { upload, probabilities = [] }: ResultView): Html | string {
+function maps(t: Translator, { kind, name: task }: TaskView, { upload, probabilities = [] }: ResultView): Html | string {
   if (!upload || probabilities.length === 0) return '';
   const indexed = probabilities.map((probability, index) => ({ ...probability, index }));
   const shown = kind === 'multilabel' ? indexed : indexed.sort((one, other) => other.share - one.share).slice(0, mapsShown);
   return html`<div class="maps" role="group" aria-label="${t('maps.title')}"><span class="maps-title">${t('maps.title')}</span>
-${shown.map(({ name, index }) => html`<a class="chip-link" href="/maps/${encodeURIComponent(upload)}?class=${index}" data-map>${className(t, name)}</a>`)}
+${shown.map(({ name, index }) => html`<a class="chip-link" href="/maps/${encodeURIComponent(upload)}?task=${encodeURIComponent(task)}&amp;class=${index}" data-map>${className(t, name)}</a>`)}
 </div>`;
 }

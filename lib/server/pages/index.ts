@@ -3,7 +3,6 @@ export { errorPage } from './error';
 export { historyPage } from './history';
 export { modelsPage } from './models';
 export { predictPage } from './predict';
-export { retrainingPanel } from './retraining';
 export { reviewPage } from './review';
 export { signInPage } from './signIn';
 export * from './views';

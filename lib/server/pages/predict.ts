@@ -1,6 +1,6 @@
 import { type Html, html } from '../../report/html';
 import { type Translator, translator } from '../translations';
-import { cards } from './card';
+import { cards, pendingCard } from './card';
 import { icon } from './icons';
 import { layout } from './layout';
 import { panel } from './retraining';
@@ -15,8 +15,8 @@ export function predictPage(context: PageContext, { task, results, retraining, m
 <div class="work">
 <h1>${t.find(`headline.${task.name}`) ?? title}</h1>
 <p class="lead">${t('predict.lead', { classes: t.list(task.classes.map((name) => className(t, name))) })}</p>
-${problem && !model ? noModel(t, task, problem) : uploadForm(t, task)}
-<div id="results" class="results" aria-live="polite" aria-relevant="additions">${cards(context, task, results)}</div>
+${problem && !model ? noModel(t, task, problem) : html`${uploadForm(t, task)}${pendingCard(context, task)}`}
+<div id="results">${cards(context, task, results)}</div>
 </div>
 <aside>${model ? modelFacts(t, model) : ''}${retraining ? panel(context, task, retraining) : ''}</aside>
 </div>`;

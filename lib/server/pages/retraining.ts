@@ -5,19 +5,12 @@ import { actionForm } from './forms';
 import type { PageContext, TaskView } from './views';
 import { duration, shortRun } from './words';
 
-/**
- * How learning from corrections stands: the answer to `GET /retrain_status` with `Accept: text/x-fragment`, which the script asks for when
- * the server's events say that something has changed.
- */
-export function retrainingPanel(context: PageContext, task: TaskView, state: RetrainingState): string {
-  return panel(context, task, state).text;
-}
-
+/** How learning from corrections stands. The script takes it anew from the page when the server's events say that something has changed. */
 export function panel(context: PageContext, task: TaskView, state: RetrainingState): Html {
   const t = translator(context.language);
   const { pending, minimum } = state;
   const headline = headlineOf(t, state);
-  return html`<section class="card retraining is-${state.status}" id="retraining" data-task="${task.name}" data-headline="${headline}" aria-labelledby="retraining-title">
+  return html`<section class="card retraining is-${state.status}" id="retraining" data-task="${task.name}" data-state="${JSON.stringify(state)}" data-headline="${headline}" aria-labelledby="retraining-title">
 <h2 id="retraining-title">${t('retraining.title')}</h2>
 <p class="headline">${headline}</p>
 ${state.status === 'running' ? progress(t, state) : html`<progress max="${minimum}" value="${Math.min(pending, minimum)}" aria-label="${t('retraining.corrections')}"></progress>`}

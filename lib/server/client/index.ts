@@ -1,0 +1,1 @@
+export { bundleClient, type ClientBundle } from './bundle';
