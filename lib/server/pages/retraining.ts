@@ -8,22 +8,23 @@ import { duration, shortRun } from './words';
 /** How learning from corrections stands. The script takes it anew from the page when the server's events say that something has changed. */
 export function panel(context: PageContext, task: TaskView, state: RetrainingState): Html {
   const t = translator(context.language);
-  const { pending, minimum } = state;
+  const { fresh, minimum } = state;
   const headline = headlineOf(t, state);
   return html`<section class="card retraining is-${state.status}" id="retraining" data-task="${task.name}" data-state="${JSON.stringify(state)}" data-headline="${headline}" aria-labelledby="retraining-title">
 <h2 id="retraining-title">${t('retraining.title')}</h2>
 <p class="headline">${headline}</p>
-${state.status === 'running' ? progress(t, state) : html`<progress max="${minimum}" value="${Math.min(pending, minimum)}" aria-label="${t('retraining.corrections')}"></progress>`}
+${state.status === 'running' ? progress(t, state) : html`<progress max="${minimum}" value="${Math.min(fresh, minimum)}" aria-label="${t('retraining.corrections')}"></progress>`}
 <p class="muted">${state.status === 'running' ? t('retraining.meanwhile') : t('retraining.explanation', { count: minimum })}</p>
 ${trigger(context, t, task, state)}
 ${state.last ? lastResult(t, state.last) : ''}
 </section>`;
 }
 
-function headlineOf(t: Translator, { status, stage, pending, minimum, message }: RetrainingState): string {
+function headlineOf(t: Translator, { status, stage, fresh, minimum, message }: RetrainingState): string {
   if (status === 'running') return t(stage ? `stage.${stage}` : 'retraining.running');
   if (status === 'failed') return t('retraining.failed', { reason: message });
-  return t('retraining.waiting', { pending, count: minimum });
+  if (status === 'waiting') return t('retraining.due');
+  return t('retraining.waiting', { fresh, count: minimum });
 }
 
 function progress(t: Translator, { progress: share, epoch, epochs, etaSeconds }: RetrainingState): Html {
@@ -54,16 +55,21 @@ ${gate ? gateFacts(t, gate) : html`<p lang="en">${reason}</p>`}
 
 /** What decided on a retrained model, in numbers. The reason is the gate's own English sentence, so other languages show the numbers alone. */
 export function gateFacts(t: Translator, { reason, corrections, test }: GateResult): Html {
-  const { metric, before, after, difference, interval, tolerance } = test;
-  return html`${t.language === 'en' ? html`<p>${reason}</p>` : ''}<ul class="plain">
-<li>${t('gate.corrections', { count: corrections.count, before: t.number(corrections.before), after: t.number(corrections.after) })}</li>
-<li>${t('gate.test', {
-    metric: t.find(`metric.${metric}`) ?? metric,
+  if (t.language === 'en') return html`<p>${reason}</p>`;
+  const { count, before, after } = corrections;
+  return html`<ul class="plain"><li>${t('gate.corrections', { count, before, after })}</li><li>${testFact(t, test)}</li></ul>`;
+}
+
+function testFact(t: Translator, { metric, count, before, after, difference, interval, tolerance }: GateResult['test']): string {
+  if (difference === null || interval === null) return t('gate.noTest', { count });
+  return t('gate.test', {
+    count,
+    metric: t(`metric.${metric}`),
     before: t.number(before),
     after: t.number(after),
     difference: t.difference(difference),
     low: t.difference(interval[0]),
     high: t.difference(interval[1]),
     tolerance: t.number(tolerance),
-  })}</li></ul>`;
+  });
 }

@@ -55,7 +55,8 @@ export const en = {
 
   'retraining.title': 'Learning from corrections',
   'retraining.corrections': 'Corrections until the next retraining',
-  'retraining.waiting': { one: '{pending} of {count} correction', other: '{pending} of {count} corrections' },
+  'retraining.waiting': { one: '{fresh} of {count} correction', other: '{fresh} of {count} corrections' },
+  'retraining.due': 'A retraining is about to start',
   'retraining.explanation': { one: 'With {count} correction the model is retrained.', other: 'With {count} corrections the model is retrained by itself.' },
   'retraining.meanwhile': 'Predictions go on as usual. The new model is used only if it is better.',
   'retraining.running': 'Retraining',
@@ -77,8 +78,9 @@ export const en = {
   'verdict.promoted': 'in use',
   'verdict.rejected': 'not better, kept aside',
   'verdict.failed': 'failed',
-  'gate.corrections': { one: 'On {count} correction: {before} → {after}', other: 'On {count} corrections: {before} → {after}' },
-  'gate.test': '{metric} on the test pictures: {before} → {after} ({difference}; 95 %: {low} to {high}; may lose {tolerance})',
+  'gate.corrections': { one: '{count} correction: {before} right before, {after} now', other: '{count} corrections: {before} right before, {after} now' },
+  'gate.test': { one: '{metric} on {count} test picture: {before} → {after} ({difference}; 90 %: {low} to {high}; may lose {tolerance})', other: '{metric} on {count} test pictures: {before} → {after} ({difference}; 90 %: {low} to {high}; may lose {tolerance})' },
+  'gate.noTest': { one: '{count} test picture cannot tell which model is better.', other: '{count} test pictures cannot tell which model is better.' },
 
   'models.title': 'Models',
   'models.lead': 'Every version, how good it is, and which one answers.',
@@ -181,6 +183,14 @@ export const en = {
   'flash.retraining': 'The retraining has started.',
   'flash.rolledBack': 'The earlier version is in use.',
   'flash.promoted': 'The version is in use.',
+  'flash.trialStarted': 'The trial has started.',
+  'flash.trialEnded': 'The trial has ended.',
+
+  'flash.saved': 'The correction is saved.',
+  'flash.undone': 'The correction is taken back.',
+  'flash.retraining': 'The retraining has started.',
+  'flash.promoted': 'The version is in use.',
+  'flash.rolledBack': 'Rolled back: an earlier version is in use.',
   'flash.trialStarted': 'The trial has started.',
   'flash.trialEnded': 'The trial has ended.',
 

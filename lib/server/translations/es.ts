@@ -55,7 +55,8 @@ export const es: Translation = {
 
   'retraining.title': 'Aprender de las correcciones',
   'retraining.corrections': 'Correcciones hasta el próximo reentrenamiento',
-  'retraining.waiting': { one: '{pending} de {count} corrección', other: '{pending} de {count} correcciones' },
+  'retraining.waiting': { one: '{fresh} de {count} corrección', other: '{fresh} de {count} correcciones' },
+  'retraining.due': 'Un reentrenamiento está a punto de empezar',
   'retraining.explanation': {
     one: 'Con {count} corrección se reentrena el modelo.',
     other: 'Con {count} correcciones el modelo se reentrena solo.',
@@ -80,8 +81,18 @@ export const es: Translation = {
   'verdict.promoted': 'en uso',
   'verdict.rejected': 'no es mejor, queda aparte',
   'verdict.failed': 'falló',
-  'gate.corrections': { one: 'En {count} corrección: {before} → {after}', other: 'En {count} correcciones: {before} → {after}' },
-  'gate.test': '{metric} en las imágenes de prueba: {before} → {after} ({difference}; 95 %: de {low} a {high}; puede perder {tolerance})',
+  'gate.corrections': {
+    one: '{count} corrección: {before} acertadas antes, {after} ahora',
+    other: '{count} correcciones: {before} acertadas antes, {after} ahora',
+  },
+  'gate.test': {
+    one: '{metric} en {count} imagen de prueba: {before} → {after} ({difference}; 90 %: de {low} a {high}; puede perder {tolerance})',
+    other: '{metric} en {count} imágenes de prueba: {before} → {after} ({difference}; 90 %: de {low} a {high}; puede perder {tolerance})',
+  },
+  'gate.noTest': {
+    one: 'Con {count} imagen de prueba no se puede saber qué modelo es mejor.',
+    other: 'Con {count} imágenes de prueba no se puede saber qué modelo es mejor.',
+  },
 
   'models.title': 'Modelos',
   'models.lead': 'Todas las versiones, lo buenas que son y cuál responde.',
@@ -190,6 +201,14 @@ export const es: Translation = {
   'flash.retraining': 'El reentrenamiento ha empezado.',
   'flash.rolledBack': 'La versión anterior está en uso.',
   'flash.promoted': 'La versión está en uso.',
+  'flash.trialStarted': 'La prueba ha empezado.',
+  'flash.trialEnded': 'La prueba ha terminado.',
+
+  'flash.saved': 'La corrección se ha guardado.',
+  'flash.undone': 'La corrección se ha deshecho.',
+  'flash.retraining': 'El reentrenamiento ha empezado.',
+  'flash.promoted': 'La versión está en uso.',
+  'flash.rolledBack': 'Vuelta atrás: una versión anterior está en uso.',
   'flash.trialStarted': 'La prueba ha empezado.',
   'flash.trialEnded': 'La prueba ha terminado.',
 
