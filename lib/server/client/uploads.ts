@@ -167,11 +167,11 @@ async function post(action: string, file: File): Promise<Outcome> {
   }
 }
 
-/** Puts the shown predictions into the address, so that they are there again after a reload or in another language. */
+/** Puts the shown pictures into the address, so that they are there again after a reload or in another language. */
 function remember(): void {
-  const ids = findAll('.result[id]').map(({ id }) => id.replace('result-', ''));
-  if (ids.length === 0) return;
-  const path = `${location.pathname}?prediction=${ids.slice(0, remembered).join(',')}`;
+  const uploads = findAll('.result[data-upload]').map(({ dataset }) => dataset.upload!);
+  if (uploads.length === 0) return;
+  const path = `${location.pathname}?show=${[...new Set(uploads)].slice(0, remembered).join(',')}`;
   history.replaceState(null, '', path);
   for (const back of findAll<HTMLInputElement>('.switches input[name=back]')) back.value = path;
 }

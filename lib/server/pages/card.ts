@@ -20,7 +20,7 @@ export function cards(context: PageContext, task: TaskView, results: readonly Re
 function card(context: PageContext, task: TaskView, result: ResultView): Html {
   const { id, filename, upload, error } = result;
   const t = translator(context.language);
-  return html`<article class="card result"${id === null ? '' : html` id="result-${id}"`} aria-label="${filename}">
+  return html`<article class="card result"${id === null ? '' : html` id="result-${id}"`}${upload ? html` data-upload="${upload}"` : ''} aria-label="${filename}">
 <div class="picture">${upload ? html`<img src="/uploads/${encodeURIComponent(upload)}?size=640" alt="${filename}" width="640" height="480">` : noPicture(t)}</div>
 <div class="answer"><p class="filename">${filename}</p>
 ${error ? html`<p class="decision is-error">${errorWords(t, error)}</p>` : answer(context, t, task, result)}

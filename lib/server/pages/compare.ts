@@ -2,7 +2,7 @@ import type { Version } from '../../corrections';
 import { lowerIsBetter, type MetricName } from '../../metrics';
 import { type Html, html } from '../../report/html';
 import type { Translator } from '../translations';
-import { shownMetrics, withInterval } from './metrics';
+import { metricHeading, shownMetrics, withInterval } from './metrics';
 import { className, shortRun } from './words';
 
 /** Two versions side by side: every metric of both splits, F1 of every class, and what the second gains or loses. */
@@ -20,7 +20,7 @@ function splitRows(t: Translator, split: 'test' | 'validation', one: Version, ot
   if (!before || !after) return '';
   const metrics = shownMetrics.map(
     (metric) =>
-      html`<tr><th scope="row">${t(`metric.${metric}`)}</th><td>${withInterval(t, before, metric)}</td><td>${withInterval(t, after, metric)}</td><td>${change(t, before[metric], after[metric], metric)}</td></tr>`,
+      html`<tr><th scope="row">${metricHeading(t, metric)}</th><td>${withInterval(t, before, metric)}</td><td>${withInterval(t, after, metric)}</td><td>${change(t, before[metric], after[metric], metric)}</td></tr>`,
   );
   const classes = before.perClass.flatMap(({ name, f1 }) => {
     const renewed = after.perClass.find((metrics) => metrics.name === name);

@@ -57,10 +57,10 @@ function nothing(t: Translator, { task, filter }: HistoryView): Html {
 }
 
 function row(t: Translator, task: TaskView, prediction: PastPrediction): Html {
-  const { id, filename, uploadFile, createdAt, decision, confidence, modelRun, correctedLabels, classes } = prediction;
+  const { filename, uploadFile, createdAt, decision, confidence, modelRun, correctedLabels, classes } = prediction;
   const time = createdAt.toISOString();
   return html`<li class="card past"><div class="thumb">${uploadFile ? html`<img src="/uploads/${encodeURIComponent(uploadFile)}?size=160" alt="" width="72" height="72" loading="lazy">` : noPicture(t)}</div>
-<div class="past-main"><a class="decision is-${decision.kind}" href="${task.path}?prediction=${id}">${decisionWords(t, decision)}</a>
+<div class="past-main">${uploadFile ? html`<a class="decision" href="${task.path}?show=${encodeURIComponent(uploadFile)}">${decisionWords(t, decision)}</a>` : html`<span class="decision">${decisionWords(t, decision)}</span>`}
 <span class="filename">${filename}</span>${correctedLabels ? html`<span class="corrected">${t('history.corrected', { labels: labelWords(t, classes, correctedLabels) })}</span>` : ''}</div>
 <div class="past-side"><span class="confidence">${t.percent(confidence, 0)}</span><time datetime="${time}">${t.time(time)}</time><span class="muted">${shortRun(modelRun)}</span></div></li>
 `;
