@@ -25,6 +25,16 @@ describe('the decision rule', () => {
   });
 });
 
+describe('the decision where a picture shows exactly one class', () => {
+  it.each<[number[], string]>([
+    [[0.2, 0.7, 0.1], 'arroz'],
+    [[0.3, 0.3, 0.4], 'frutas/verduras'],
+    [[0.4, 0.4, 0.2], 'lacteos'],
+  ])('is the most probable one, however sure: %j is %s', (probabilities, words) => {
+    expect(describeDecision(decide(probabilities, classes, rule, 'multiclass'))).toBe(words);
+  });
+});
+
 describe('a prediction in words', () => {
   it('aligns the shares and gives each a bar', () => {
     const probabilities = [0.9312, 0.005, 1];

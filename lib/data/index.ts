@@ -4,7 +4,20 @@ export { mapOnCores } from './cores';
 export { type Dataset, type LabelledPicture, labelMatrix, picturesBySplit, readDataset, spread } from './dataset';
 export * from './errors';
 export { type SyncOptions, type SyncReport, syncLabels } from './labels';
+export { findCopies } from './likeness';
 export { buildSample, openData } from './open';
-export { decodePicture, encodeJpeg, isPictureName, listPictures } from './pictures';
+export { type PictureKind, pictureExtensions, pictureKind } from './pictureKind';
+export {
+  type DecodedPicture,
+  type DecodeOptions,
+  decodePicture,
+  decodeWithin,
+  encodeJpeg,
+  encodeWebp,
+  isPictureName,
+  listPictures,
+  readPictureHeader,
+  thumbnailOf,
+} from './pictures';
 export { type PrepareOptions, prepareDataset } from './prepare';
 export { chooseData, type DataSource, type PhotoFolder, photoFolders } from './source';

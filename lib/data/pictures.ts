@@ -4,12 +4,22 @@ import { isMissing } from '../files';
 import { UnreadablePicture } from './errors';
 
 const pictureName = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
-const maximumPixels = 100e6;
+/** No photograph has more; a file that says so is broken, or meant to fill the memory. */
+const mostPixels = 100e6;
 
-/** A picture's file content, and what to call it in an error. */
+/** A picture's file content, what to call it in an error, and how many pixels it may have. */
 interface PictureFile {
   readonly name: string;
   readonly content: Uint8Array;
+  readonly maximumPixels?: number;
+}
+
+/** How to treat a picture that may be anybody's. */
+export interface DecodeOptions {
+  /** What an error calls the picture; by default its path. */
+  readonly name?: string;
+  /** A picture with more pixels than this is not decoded: 100 million by default. */
+  readonly maximumPixels?: number;
 }
 
 /**
@@ -21,15 +31,10 @@ interface PictureFile {
  *
  * @param source a file's path, or a file's content
  * @param size side of the square, in pixels
- * @param name what an error calls the picture
  * @throws UNREADABLE_PICTURE
  */
-export async function decodePicture(
-  source: string | Uint8Array,
-  size: number,
-  name = typeof source === 'string' ? source : 'the picture',
-): Promise<Uint8Array> {
-  return decode(await open(source, name), size);
+export async function decodePicture(source: string | Uint8Array, size: number, options: DecodeOptions = {}): Promise<Uint8Array> {
+  return decode(await open(source, options), size);
 }
 
 /** A decoded picture, and its width and height before it was resized. */
@@ -44,6 +49,56 @@ export async function decodeMeasured(content: Uint8Array, size: number, name: st
   const file = { name, content };
   const { width, height } = await naming(file, () => pipeline(file).metadata());
   return { pixels: await decode(file, size), width, height };
+}
+
+/** RGB pixels, shape [height, width, 3], of a picture that is no square. */
+export interface DecodedPicture {
+  readonly pixels: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Decodes a picture as `decodePicture` does, but with its proportions: shrunk until it fits into a square of `side` pixels, never enlarged.
+ *
+ * @throws UNREADABLE_PICTURE
+ */
+export async function decodeWithin(source: string | Uint8Array, side: number, options: DecodeOptions = {}): Promise<DecodedPicture> {
+  const file = await open(source, options);
+  const { data, info } = await naming(file, () => within(file, side).raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true }));
+  return { pixels: data, width: info.width, height: info.height };
+}
+
+/**
+ * A small WebP of a picture, shrunk as `decodeWithin` does: nothing of the original's bytes or metadata is in it.
+ *
+ * @throws UNREADABLE_PICTURE
+ */
+export async function thumbnailOf(source: string | Uint8Array, side: number, options: DecodeOptions = {}): Promise<Uint8Array> {
+  const file = await open(source, options);
+  return naming(file, () => within(file, side).webp(webp).toBuffer());
+}
+
+/** Encodes RGB pixels, shape [height, width, 3], as WebP. */
+export async function encodeWebp({ pixels, width, height }: DecodedPicture): Promise<Uint8Array> {
+  configure();
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    .webp(webp)
+    .toBuffer();
+}
+
+/** Of the encoder's efforts, from 0 to 6, the least: a picture that is shown once should be there at once. */
+const webp = { quality: 80, effort: 0 } as const;
+
+/**
+ * What a picture's header says: its format as sharp names it, and its width and height. No pixel is decoded.
+ *
+ * @throws UNREADABLE_PICTURE
+ */
+export async function readPictureHeader(content: Uint8Array): Promise<{ format: string; width: number; height: number }> {
+  const file = { name: 'the picture', content, maximumPixels: Number.POSITIVE_INFINITY };
+  const { format, width, height } = await naming(file, () => pipeline(file).metadata());
+  return { format, width, height };
 }
 
 /** Encodes RGB pixels, shape [size, size, 3], as JPEG. */
@@ -74,21 +129,19 @@ export function isPictureName(name: string): boolean {
   return !name.startsWith('.') && pictureName.test(name);
 }
 
-async function open(source: string | Uint8Array, name: string): Promise<PictureFile> {
-  if (typeof source !== 'string') return { name, content: source };
+async function open(source: string | Uint8Array, { name, maximumPixels }: DecodeOptions): Promise<PictureFile> {
+  if (typeof source !== 'string') return { name: name ?? 'the picture', content: source, maximumPixels };
   try {
-    return { name, content: await readFile(source) };
+    return { name: name ?? source, content: await readFile(source), maximumPixels };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw UnreadablePicture(name, code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message);
+    throw UnreadablePicture(name ?? source, code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message);
   }
 }
 
 async function decode(file: PictureFile, size: number): Promise<Uint8Array> {
   return naming(file, () =>
-    pipeline(file)
-      .autoOrient()
-      .flatten({ background: '#fff' })
+    onWhite(file)
       // Cubic (Catmull and Rom) is what Pillow's `resize` uses: antialiased, and sharper than bilinear. JPEG is shrunk while it is decoded.
       .resize(size, size, { fit: 'fill', kernel: 'cubic' })
       .toColourspace('srgb')
@@ -97,9 +150,18 @@ async function decode(file: PictureFile, size: number): Promise<Uint8Array> {
   );
 }
 
-function pipeline(file: PictureFile): Sharp {
+/** A picture in its proportions, no side longer than `side`. */
+function within(file: PictureFile, side: number): Sharp {
+  return onWhite(file).resize(side, side, { fit: 'inside', withoutEnlargement: true }).toColourspace('srgb');
+}
+
+function onWhite(file: PictureFile): Sharp {
+  return pipeline(file).autoOrient().flatten({ background: '#fff' });
+}
+
+function pipeline({ content, maximumPixels = mostPixels }: PictureFile): Sharp {
   configure();
-  return sharp(file.content, { failOn: 'error', limitInputPixels: maximumPixels });
+  return sharp(content, { failOn: 'error', limitInputPixels: Number.isFinite(maximumPixels) && maximumPixels });
 }
 
 /** Runs sharp, and gives its errors the picture's name. */

@@ -15,7 +15,8 @@ export type Outputs = Record<string, Float32Array | Uint16Array>;
 export interface OnnxModel {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  run(inputs: Readonly<Record<string, Batch>>): Promise<Outputs>;
+  /** @param outputs names of those that are wanted; all by default */
+  run(inputs: Readonly<Record<string, Batch>>, outputs?: readonly string[]): Promise<Outputs>;
   release(): Promise<void>;
 }
 
@@ -23,6 +24,8 @@ export interface OnnxModel {
 export interface OnnxOptions {
   /** Threads inside one operator; `threadCount()` by default. */
   readonly threads?: number;
+  /** What an error calls a model that is given as bytes. */
+  readonly name?: string;
 }
 
 /**
@@ -30,7 +33,10 @@ export interface OnnxOptions {
  *
  * @throws BAD_ONNX_MODEL
  */
-export async function openOnnx(model: string | Uint8Array, { threads = threadCount() }: OnnxOptions = {}): Promise<OnnxModel> {
+export async function openOnnx(
+  model: string | Uint8Array,
+  { threads = threadCount(), name = typeof model === 'string' ? model : 'the exported model' }: OnnxOptions = {},
+): Promise<OnnxModel> {
   const options: ort.InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -42,21 +48,21 @@ export async function openOnnx(model: string | Uint8Array, { threads = threadCou
     session =
       typeof model === 'string' ? await ort.InferenceSession.create(model, options) : await ort.InferenceSession.create(model, options);
   } catch (error) {
-    throw BadOnnxModel(typeof model === 'string' ? model : 'the exported model', (error as Error).message);
+    throw BadOnnxModel(name, (error as Error).message);
   }
   return {
     inputs: session.inputNames,
     outputs: session.outputNames,
-    run: (inputs) => run(session, inputs),
+    run: (inputs, outputs = session.outputNames) => run(session, inputs, outputs),
     release: () => session.release(),
   };
 }
 
-async function run(session: ort.InferenceSession, inputs: Readonly<Record<string, Batch>>): Promise<Outputs> {
+async function run(session: ort.InferenceSession, inputs: Readonly<Record<string, Batch>>, outputs: readonly string[]): Promise<Outputs> {
   const feeds: Record<string, ort.Tensor> = {};
   for (const [name, { data, shape }] of Object.entries(inputs)) {
     feeds[name] = data instanceof Uint8Array ? new ort.Tensor('uint8', data, shape) : new ort.Tensor('float32', data, shape);
   }
-  const results = await session.run(feeds);
+  const results = await session.run(feeds, outputs);
   return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tensor.data as Float32Array | Uint16Array]));
 }

@@ -4,16 +4,17 @@ import { BadOnnxModel } from '../engine';
 /**
  * An ONNX file as an object that can be changed.
  *
+ * @param name what an error calls the file
  * @throws BAD_ONNX_MODEL
  */
-export function decodeOnnx(bytes: Uint8Array): onnx.ModelProto {
+export function decodeOnnx(bytes: Uint8Array, name = 'the file'): onnx.ModelProto {
   try {
     const model = onnx.ModelProto.decode(bytes);
     if (model.graph) return model;
   } catch (error) {
-    throw BadOnnxModel('the file', (error as Error).message);
+    throw BadOnnxModel(name, (error as Error).message);
   }
-  throw BadOnnxModel('the file', 'it has no graph');
+  throw BadOnnxModel(name, 'it has no graph');
 }
 
 /** A node with one output, which it is named by. */
@@ -90,4 +91,13 @@ export function withMetadata(model: Uint8Array, metadata: Readonly<Record<string
   const known = Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key!, value!]));
   proto.metadataProps = Object.entries({ ...known, ...metadata }).map(([key, value]) => onnx.StringStringEntryProto.create({ key, value }));
   return onnx.ModelProto.encode(proto).finish();
+}
+
+/**
+ * An ONNX file that also gives back one of its inner float32 tensors. What is added is appended: an encoded message followed by another is
+ * both merged, lists end to end (Protocol Buffers, "Encoding", section "Last One Wins"), so nothing of a large file is decoded and written again.
+ */
+export function withOutput(model: Uint8Array, tensor: string): Uint8Array {
+  const output = { name: tensor, type: { tensorType: { elemType: onnx.TensorProto.DataType.FLOAT } } };
+  return Buffer.concat([model, onnx.ModelProto.encode({ graph: { output: [output] } }).finish()]);
 }

@@ -134,7 +134,7 @@ async function measureFiles(
 
 /** @param before, after probabilities, shape [pictures, classes] */
 function compare(
-  { classes, decision }: ModelCard,
+  { classes, decision, kind }: ModelCard,
   pictures: readonly LabelledPicture[],
   before: Float32Array,
   after: Float32Array,
@@ -145,7 +145,7 @@ function compare(
   const measure = (probabilities: Float32Array): MultilabelMetrics =>
     multilabelMetrics({ classes, count: pictures.length, labels, probabilities }, { threshold: decision.threshold, negativeWeight: 1 });
   const decisionOf = (probabilities: Float32Array, row: number): Decision =>
-    decide(Array.from(probabilities.subarray(row * width, (row + 1) * width)), classes, decision);
+    decide(Array.from(probabilities.subarray(row * width, (row + 1) * width)), classes, decision, kind);
   const same = pictures.filter((_, row) => JSON.stringify(decisionOf(before, row)) === JSON.stringify(decisionOf(after, row)));
   const isPresent = (probability: number): boolean => probability >= decision.threshold;
   const agreementByClass = classes.map((_, column) => {

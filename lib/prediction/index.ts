@@ -3,4 +3,6 @@ export { describePrediction } from './describe';
 export * from './errors';
 export * from './export';
 export * from './exportReport';
+export type { ActivationMap } from './maps';
+export * from './overlay';
 export * from './predictor';

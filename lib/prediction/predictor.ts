@@ -1,13 +1,14 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
 import { decodePicture, isPictureName } from '../data';
-import { openOnnx } from '../engine';
-import { findModel, findVariant, type ModelCard, type ModelVariant } from '../models';
+import { BadOnnxModel, type Outputs, openOnnx } from '../engine';
+import { type ClassifierHead, findModel, findVariant, type ModelCard, type ModelVariant, readHead, withOutput } from '../models';
 import type { OnProgress } from '../progress';
 import type { Workspace } from '../workspace';
 import { type Decision, decide } from './decision';
-import { NothingToPredict } from './errors';
+import { NoMaps, NothingToPredict } from './errors';
+import { type ActivationMap, activationMap } from './maps';
 
 /** What a model says of one picture. */
 export interface Prediction {
@@ -24,6 +25,8 @@ export interface Predictor {
   readonly card: ModelCard;
   /** Predicts pictures given as file names or as the bytes of image files. @throws UNREADABLE_PICTURE */
   predict(pictures: readonly (string | Uint8Array)[]): Promise<Prediction[]>;
+  /** Predicts one picture and shows where the model looked. @throws UNREADABLE_PICTURE; NO_MAPS unless it was opened `withMaps` */
+  predictWithMap(picture: string | Uint8Array): Promise<Prediction & { readonly map: ActivationMap }>;
   release(): Promise<void>;
 }
 
@@ -34,31 +37,60 @@ export interface PredictorOptions {
   /** A form that `exportModel` made, instead of the model as it was trained. */
   readonly variant?: ModelVariant;
   readonly threads?: number;
+  /** Allows `predictWithMap`; only a float32 model can. */
+  readonly withMaps?: boolean;
+  /** A picture with more pixels is refused: as `decodePicture` does by default. */
+  readonly maximumPixels?: number;
 }
 
 /**
  * Loads a task's model into ONNX Runtime.
  *
- * @throws NO_MODEL, NO_VARIANT, UNREADABLE_MODEL, BAD_ONNX_MODEL
+ * @throws NO_MODEL, NO_VARIANT, UNREADABLE_MODEL, BAD_ONNX_MODEL; with maps also NO_MAPS, UNSUPPORTED_HEAD
  */
 export async function openPredictor(
   workspace: Workspace,
   task: string,
-  { run, variant = 'float32', threads }: PredictorOptions = {},
+  { run, variant = 'float32', threads, withMaps = false, ...decoding }: PredictorOptions = {},
 ): Promise<Predictor> {
   const { card } = await findModel(workspace, task, run);
-  const model = await openOnnx(findVariant(workspace, card, variant), threads === undefined ? {} : { threads });
-  const { imageSize: size, classes, decision } = card;
-  async function predict(pictures: readonly (string | Uint8Array)[]): Promise<Prediction[]> {
-    const decoded = await Promise.all(pictures.map((picture) => decodePicture(picture, size)));
-    const image = { data: Buffer.concat(decoded), shape: [pictures.length, size, size, 3] };
-    const { probabilities } = await model.run({ image });
-    return pictures.map((_, index) => {
-      const row = Array.from(probabilities!.subarray(index * classes.length, (index + 1) * classes.length));
-      return { probabilities: row, decision: decide(row, classes, decision) };
-    });
+  if (withMaps && variant !== 'float32') throw NoMaps(card.runId, `only the float32 model can, not ${variant}`);
+  const file = findVariant(workspace, card, variant);
+  const { content, head } = withMaps ? await readWithHead(file) : { content: file };
+  const model = await openOnnx(content, { name: file, ...(threads !== undefined && { threads }) });
+  const { imageSize: size, classes, decision, kind } = card;
+
+  async function infer(pictures: readonly (string | Uint8Array)[], outputs: readonly string[]): Promise<Outputs> {
+    const decoded = await Promise.all(pictures.map((picture) => decodePicture(picture, size, decoding)));
+    return model.run({ image: { data: Buffer.concat(decoded), shape: [pictures.length, size, size, 3] } }, outputs);
   }
-  return { card, predict, release: model.release };
+  function predictionAt(probabilities: Outputs[string], index: number): Prediction {
+    const row = Array.from(probabilities.subarray(index * classes.length, (index + 1) * classes.length));
+    return { probabilities: row, decision: decide(row, classes, decision, kind) };
+  }
+  return {
+    card,
+    predict: async (pictures) => {
+      const { probabilities } = await infer(pictures, ['probabilities']);
+      return pictures.map((_, index) => predictionAt(probabilities!, index));
+    },
+    predictWithMap: async (picture) => {
+      if (!head) throw NoMaps(card.runId, 'it was loaded without them');
+      const outputs = await infer([picture], ['probabilities', head.features]);
+      const map = activationMap(head.layers, outputs[head.features] as Float32Array);
+      return { ...predictionAt(outputs.probabilities!, 0), map };
+    },
+    release: model.release,
+  };
+}
+
+/** A model that also gives what its head averages, and that head. */
+async function readWithHead(file: string): Promise<{ content: Uint8Array; head: ClassifierHead }> {
+  const content = await readFile(file).catch((error: Error) => {
+    throw BadOnnxModel(file, error.message);
+  });
+  const head = readHead(content, file);
+  return { content: withOutput(content, head.features), head };
 }
 
 /** More pictures at once are no faster, and need more memory. */
