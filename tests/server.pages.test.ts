@@ -16,7 +16,21 @@ import {
 import { clientTexts, languages, translator } from '../lib/server/translations';
 import { en } from '../lib/server/translations/en';
 import { es } from '../lib/server/translations/es';
-import { breakfast, context, foodView, galaxyView, gate, idle, makePast, makeVersion, parse, spanish, textOf, upload, visitor } from './server.pages.fixtures';
+import {
+  breakfast,
+  context,
+  foodView,
+  galaxyView,
+  gate,
+  idle,
+  makePast,
+  makeVersion,
+  parse,
+  spanish,
+  textOf,
+  upload,
+  visitor,
+} from './server.pages.fixtures';
 
 const model = { run: '20260301T120000Z-food-finetune-cccccc', dataName: 'sample', isSample: true, isStandIn: true };
 const run = (end: string): string => `20260301T120000Z-food-retrain-${end}`;
@@ -32,9 +46,27 @@ function card(result: Partial<ResultView> = {}, inside: PageContext = context): 
 
 /** Every page, in a state in which there is much on it. */
 const everyPage = (inside: PageContext): [string, string][] => [
-  ['predict', predictPage(inside, { task: foodView, results: [breakfast], retraining: { ...idle, last: { at: '2026-03-01T10:00:00Z', verdict: 'rejected', reason: gate.reason, gate } }, model })],
+  [
+    'predict',
+    predictPage(inside, {
+      task: foodView,
+      results: [breakfast],
+      retraining: { ...idle, last: { at: '2026-03-01T10:00:00Z', verdict: 'rejected', reason: gate.reason, gate } },
+      model,
+    }),
+  ],
   ['predict without a model', predictPage(inside, { task: galaxyView, results: [], problem: { code: 'NO_MODEL', message: 'none' } })],
-  ['models', modelsPage(inside, { task: foodView, versions, compare: [serving, rejected], trial: { run: rejected.run, share: 0.2 }, agreement: { compared: 50, agreed: 45 }, events: [{ at: '2026-03-01T10:00:00Z', kind: 'promoted', run: serving.run, reason: 'trained' }] })],
+  [
+    'models',
+    modelsPage(inside, {
+      task: foodView,
+      versions,
+      compare: [serving, rejected],
+      trial: { run: rejected.run, share: 0.2 },
+      agreement: { compared: 50, agreed: 45 },
+      events: [{ at: '2026-03-01T10:00:00Z', kind: 'promoted', run: serving.run, reason: 'trained' }],
+    }),
+  ],
   ['history', historyPage(inside, { ...noFilter, task: foodView, predictions: [makePast(1)], total: 1, next: 'c' })],
   ['review', reviewPage(inside, { task: foodView, pictures: [makePast(1), makePast(2)] })],
   ['sign in', signInPage(inside, { back: '/models', wasWrong: true })],
@@ -50,7 +82,8 @@ describe('every page', () => {
     expect(inline).toEqual([]);
     expect(documentElement.querySelectorAll('style, script:not([src]), iframe, object')).toHaveLength(0);
     for (const element of documentElement.querySelectorAll('[src], [href], [action], [formaction]')) {
-      for (const name of ['src', 'href', 'action', 'formaction']) expect(element.getAttribute(name) ?? '/').toMatch(/^(\/(?!\/)|#|data:image\/svg)/);
+      for (const name of ['src', 'href', 'action', 'formaction'])
+        expect(element.getAttribute(name) ?? '/').toMatch(/^(\/(?!\/)|#|data:image\/svg)/);
     }
   });
 
@@ -58,7 +91,8 @@ describe('every page', () => {
     const document = parse(page);
     expect(document.querySelectorAll('h1')).toHaveLength(1);
     expect(document.querySelector('a.skip')?.getAttribute('href')).toBe('#main');
-    for (const control of document.querySelectorAll('input:not([type=hidden]), select')) expect(textOf(control.closest('label'))).not.toBe('');
+    for (const control of document.querySelectorAll('input:not([type=hidden]), select'))
+      expect(textOf(control.closest('label'))).not.toBe('');
     for (const button of document.querySelectorAll('button, a')) expect(textOf(button) || button.getAttribute('aria-label')).toBeTruthy();
     for (const image of document.querySelectorAll('img')) expect(image.hasAttribute('alt')).toBe(true);
     const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id);
@@ -66,7 +100,8 @@ describe('every page', () => {
   });
 
   it.each(everyPage(context))('%s reserves room for its pictures', (_, page) => {
-    for (const image of parse(page).querySelectorAll('img')) expect([image.hasAttribute('width'), image.hasAttribute('height')]).toEqual([true, true]);
+    for (const image of parse(page).querySelectorAll('img'))
+      expect([image.hasAttribute('width'), image.hasAttribute('height')]).toEqual([true, true]);
   });
 
   it.each(everyPage(spanish))('%s is in Spanish where the reader wants that', (_, page) => {
@@ -91,7 +126,13 @@ describe('every page', () => {
     const pages = [
       resultCards(context, foodView, [{ ...breakfast, filename: evil, model: evil }]),
       resultCards(context, foodView, [{ id: null, filename: evil, upload: null, error: { message: evil } }]),
-      historyPage(context, { ...noFilter, task: foodView, predictions: [makePast(1, { filename: evil })], filter: { search: evil }, models: [evil] }),
+      historyPage(context, {
+        ...noFilter,
+        task: foodView,
+        predictions: [makePast(1, { filename: evil })],
+        filter: { search: evil },
+        models: [evil],
+      }),
       modelsPage(context, { task: foodView, versions: [makeVersion(evil, { trainedOn: evil, reason: evil })], events: [] }),
       errorPage({ ...context, path: evil, flash: { kind: 'error', text: evil } }, { status: 404, message: evil }),
       signInPage(context, { back: evil, wasWrong: false }),
@@ -169,7 +210,11 @@ describe('a result card', () => {
 
   it('says an error in the reader’s language where its code is known, and as it came where not', () => {
     const failed = (code: string, inside: PageContext): string =>
-      textOf(parse(resultCards(inside, foodView, [{ id: null, filename: 'a.svg', upload: null, error: { code, message: 'no such luck' } }])).querySelector('.decision'));
+      textOf(
+        parse(
+          resultCards(inside, foodView, [{ id: null, filename: 'a.svg', upload: null, error: { code, message: 'no such luck' } }]),
+        ).querySelector('.decision'),
+      );
     expect(failed('NOT_A_PICTURE', spanish)).toBe('Esto no es una imagen JPG, PNG o WebP.');
     expect(failed('SOMETHING_ELSE', spanish)).toBe('no such luck');
   });
@@ -208,7 +253,8 @@ describe('the page of a task', () => {
   });
 
   it('lets administrators retrain now, once there is a correction, and others sign in', () => {
-    const button = (pending: number): HTMLButtonElement | null => page({ retraining: { ...idle, pending } }).querySelector('[action="/trigger_retrain"] button');
+    const button = (pending: number): HTMLButtonElement | null =>
+      page({ retraining: { ...idle, pending } }).querySelector('[action="/trigger_retrain"] button');
     expect(button(1)?.disabled).toBe(false);
     expect(button(0)?.disabled).toBe(true);
     const seen = page({ retraining: idle }, visitor);
@@ -252,7 +298,10 @@ describe('the page of the models', () => {
 
   it('goes back to earlier versions by a rollback, and to all others by a promotion', () => {
     const document = page();
-    expect([form(document, serving.run)?.getAttribute('action'), sent(form(document, serving.run)!)]).toEqual(['/models/rollback', { task: 'food', back: '/models' }]);
+    expect([form(document, serving.run)?.getAttribute('action'), sent(form(document, serving.run)!)]).toEqual([
+      '/models/rollback',
+      { task: 'food', back: '/models' },
+    ]);
     expect(sent(form(document, earlier.run)!)).toEqual({ task: 'food', back: '/models', to: earlier.run });
     expect([form(document, rejected.run)?.getAttribute('action'), sent(form(document, rejected.run)!)]).toEqual([
       '/models/promote',
@@ -291,7 +340,8 @@ describe('the page of the models', () => {
   });
 
   it('keeps the two that are compared chosen, and suggests two otherwise', () => {
-    const chosen = (document: Document): string[] => [...document.querySelectorAll<HTMLInputElement>('[type=radio]:checked')].map(({ name, value }) => `${name}=${value}`);
+    const chosen = (document: Document): string[] =>
+      [...document.querySelectorAll<HTMLInputElement>('[type=radio]:checked')].map(({ name, value }) => `${name}=${value}`);
     expect(chosen(page()).sort()).toEqual([`a=${serving.run}`, `b=${rejected.run}`]);
     expect(chosen(page({ compare: [rejected, earlier] })).sort()).toEqual([`a=${rejected.run}`, `b=${earlier.run}`]);
   });
@@ -303,7 +353,9 @@ describe('the page of the models', () => {
     expect(textOf(running)).toContain('retrain · failed answers 20% of the pictures.');
     expect(textOf(running)).toContain('Both said the same of 45 of 50 pictures (90.0%).');
     expect(running.querySelector('meter')?.getAttribute('value')).toBe('0.900');
-    expect(textOf(page({ trial: { run: rejected.run, share: 0.2 } }).querySelector('#trial'))).toContain('No picture has been compared yet.');
+    expect(textOf(page({ trial: { run: rejected.run, share: 0.2 } }).querySelector('#trial'))).toContain(
+      'No picture has been compared yet.',
+    );
   });
 
   it('says what to run where there is no version', () => {
@@ -336,7 +388,10 @@ describe('the history', () => {
     expect(document.querySelector<HTMLSelectElement>('[name=decision]')?.value).toBe('arroz');
     expect(document.querySelector<HTMLInputElement>('[name=search]')?.value).toBe('a&b');
     const links = [...document.querySelectorAll('.pager a')].map((link) => link.getAttribute('href'));
-    expect(links).toEqual(['/history?task=food&decision=arroz&search=a%26b', '/history?task=food&decision=arroz&search=a%26b&cursor=c%2Fd']);
+    expect(links).toEqual([
+      '/history?task=food&decision=arroz&search=a%26b',
+      '/history?task=food&decision=arroz&search=a%26b&cursor=c%2Fd',
+    ]);
   });
 
   it('ends with the last page', () => {
@@ -358,7 +413,9 @@ describe('the history', () => {
   });
 
   it('says what a picture was corrected to', () => {
-    expect(textOf(page({ predictions: [makePast(1, { correctedLabels: [0, 0, 0] })] }).querySelector('.corrected'))).toBe('corrected: None of these');
+    expect(textOf(page({ predictions: [makePast(1, { correctedLabels: [0, 0, 0] })] }).querySelector('.corrected'))).toBe(
+      'corrected: None of these',
+    );
   });
 });
 

@@ -22,11 +22,7 @@ export function findAll<Found extends Element = HTMLElement>(selector: string, r
 }
 
 /** An element with text in it: text is never read as HTML. */
-export function create<Tag extends keyof HTMLElementTagNameMap>(
-  tag: Tag,
-  className: string,
-  text = '',
-): HTMLElementTagNameMap[Tag] {
+export function create<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, className: string, text = ''): HTMLElementTagNameMap[Tag] {
   const element = document.createElement(tag);
   element.className = className;
   element.textContent = text;

@@ -13,12 +13,14 @@ export function followRetraining(): void {
   let shown = panel.dataset.state ?? '';
   let source: EventSource | undefined;
   let reconnectTimer = 0;
-  let refreshTimer = 0;
+  let isRefreshDue = false;
 
   const refreshSoon = (): void => {
-    refreshTimer ||= window.setTimeout(async () => {
-      await refresh().catch(() => undefined); // the next event tries again
-      refreshTimer = 0;
+    if (isRefreshDue) return;
+    isRefreshDue = true;
+    setTimeout(() => {
+      isRefreshDue = false;
+      refresh().catch(() => undefined); // the next event tries again
     }, refreshMilliseconds);
   };
 
@@ -67,7 +69,7 @@ async function refresh(): Promise<void> {
   if (headline !== find('#retraining', stale).dataset.headline) announce(headline);
   const focused = focusables(stale).indexOf(document.activeElement as HTMLElement);
   stale.replaceWith(fresh);
-  if (focused >= 0) (focusables(fresh)[focused] ?? find('#main')).focus();
+  if (focused >= 0) (focusables(fresh)[focused] ?? find<HTMLElement>('#main')).focus();
 }
 
 function focusables(root: ParentNode): HTMLElement[] {

@@ -36,7 +36,15 @@ export function pendingCard(context: PageContext, task: TaskView): Html {
   const t = translator(context.language);
   const probabilities = task.classes.map((name) => ({ name, share: 0 }));
   const threshold = task.kind === 'multilabel' ? { threshold: 0.5 } : {};
-  const placeholder: ResultView = { id: null, filename: '', upload: 'pending', decision: { kind: 'none' }, probabilities, ...threshold, milliseconds: 0 };
+  const placeholder: ResultView = {
+    id: null,
+    filename: '',
+    upload: 'pending',
+    decision: { kind: 'none' },
+    probabilities,
+    ...threshold,
+    milliseconds: 0,
+  };
   return html`<template id="pending"><article class="card result pending" aria-busy="true">
 <div class="picture"><img alt="" width="640" height="480"></div>
 <div class="answer"><p class="filename"></p>

@@ -29,7 +29,12 @@ function addressOf({ name }: TaskView, filter: HistoryFilter): string {
 function filterForm(t: Translator, { task, filter, models }: HistoryView): Html {
   const decisions = [
     ...task.classes.map((name) => [name, className(t, name)] as const),
-    ...(task.kind === 'multilabel' ? ([['none', t('decision.none')], ['uncertain', t('decision.unsure')]] as const) : []),
+    ...(task.kind === 'multilabel'
+      ? ([
+          ['none', t('decision.none')],
+          ['uncertain', t('decision.unsure')],
+        ] as const)
+      : []),
   ];
   const runs = models.map((run) => [run, shortRun(run)] as const);
   return html`<form class="card filter" method="get" action="/history" role="search">${hiddenFields({ task: task.name })}
@@ -42,7 +47,13 @@ ${select(t, 'model', t('history.model'), runs, filter.model)}
 </form>`;
 }
 
-function select(t: Translator, name: string, label: string, options: readonly (readonly [string, string])[], chosen: string | undefined): Html {
+function select(
+  t: Translator,
+  name: string,
+  label: string,
+  options: readonly (readonly [string, string])[],
+  chosen: string | undefined,
+): Html {
   return html`<label class="field">${label} <select name="${name}"><option value="">${t('history.all')}</option>${options.map(
     ([value, text]) => html`<option value="${value}"${value === chosen ? html` selected` : ''}>${text}</option>`,
   )}</select></label>`;

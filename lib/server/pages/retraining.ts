@@ -37,7 +37,12 @@ function progress(t: Translator, { progress: share, epoch, epochs, etaSeconds }:
 <p class="progress-text">${parts.join(' · ')}</p>`;
 }
 
-function trigger({ isAdmin, mayBecomeAdmin, path }: PageContext, t: Translator, task: TaskView, { status, pending }: RetrainingState): Html | string {
+function trigger(
+  { isAdmin, mayBecomeAdmin, path }: PageContext,
+  t: Translator,
+  task: TaskView,
+  { status, pending }: RetrainingState,
+): Html | string {
   if (status === 'running') return '';
   if (isAdmin) {
     const fields = { task: task.name, back: path };
