@@ -6,6 +6,7 @@ import { stopOnInterrupt } from './interrupt';
 import type { OnProgress } from './progress';
 import { showProgress } from './report/progress';
 import { findTask, type SettingsOverrides, settingsFor, type Task } from './tasks';
+import { makeWay } from './threads';
 import { openWorkspace, type Workspace } from './workspace';
 
 /**
@@ -85,9 +86,38 @@ function buildProgram(): Command {
     .option('--quick', 'little of everything, in less than three minutes')
     .option('--figure <file>', 'write the figure there too, as PNG')
     .action(measure);
-  withSettings(program.command('retrain').description('retrain on the pending corrections').argument('<task>', 'task'))
+  // So that an option after `serve` is one of its own, and not of `bench`.
+  bench.enablePositionalOptions();
+  withTask(bench.command('serve').description('put the server under load: predictions a second, waiting times, memory'))
+    .option('--quick', 'little of everything, in less than a minute')
+    .option('--figure <file>', 'write the figure there too, as PNG')
+    .action(measureServer);
+  withSettings(
+    program
+      .command('retrain')
+      .description('retrain on the pending corrections, and promote the new model if it is better')
+      .argument('<task>', 'task'),
+  )
     .option('--dry-run', 'only say what would happen')
+    .option('--background', 'at the lowest priority, with half the threads')
     .action(retrain);
+  const models = program.command('models').description('versions of a model: which one serves, and which did');
+  withTask(models.command('ls').description('all versions, newest first')).action(listModels);
+  withTask(models.command('promote').description('let a version serve').argument('<run>', 'the end of its name will do')).action(
+    promoteModel,
+  );
+  withTask(models.command('rollback').description('go back to the version before'))
+    .option('--to <run>', 'to this earlier version instead')
+    .action(rollBack);
+  withTask(
+    models
+      .command('trial')
+      .description('let a second version answer a share of the requests')
+      .argument('[run]', 'the end of its name will do'),
+  )
+    .option('--share <number>', 'of the requests, above 0 and up to 1', Number, 0.2)
+    .option('--end', 'end the trial')
+    .action(tryModel);
   const labels = program.command('labels').description('keep labels.csv and the pictures together');
   labels
     .command('sync')
@@ -114,6 +144,12 @@ function buildProgram(): Command {
     .action(clearCache);
   program.command('report').description('write experiments/report.html').action(report);
   program
+    .command('serve')
+    .description('start the web app and the API')
+    .option('--port <number>', 'instead of PORT, or 5000', wholeNumber)
+    .option('--host <address>', 'instead of HOST, or 127.0.0.1; 0.0.0.0 lets the network in')
+    .action(serveAll);
+  program
     .command('notebooks')
     .description('execute notebooks in place')
     .argument('[name...]', 'some of them, such as food/2-train.ipynb')
@@ -133,6 +169,10 @@ function withWeights(command: Command): Command {
 
 function withSettings(command: Command): Command {
   return command.option('--set <name=value>', 'change a setting, such as collages.train=500; may be repeated', collectSetting);
+}
+
+function withTask(command: Command): Command {
+  return command.option('--task <task>', 'which task', 'food');
 }
 
 /** Adds `collages.train=500` to overrides as `{ collages: { train: 500 } }`. */
@@ -322,10 +362,7 @@ async function measure(
   const record = await withProgress(async (onProgress) => {
     const source = await openData(workspace, task, { choice: data, onProgress });
     if (source.note) console.log(source.note);
-    // Not after a step, as training: half a measurement is worth nothing.
-    const controller = new AbortController();
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => controller.abort(BenchStopped()));
-    const { signal } = controller;
+    const signal = abortOnInterrupt(BenchStopped());
     return runBench({ workspace, task, source, signal, onProgress, ...(quick && { quick }), ...(weights && { weightsFile: weights }) });
   });
   console.log(textTable(measureRows(record)));
@@ -334,24 +371,113 @@ async function measure(
   console.log(`\nthe record is ${workspace.bench(record.startedAt, 'json')}, with its figure beside it`);
 }
 
-async function retrain(taskName: string, { set, dryRun }: { set?: SettingsOverrides; dryRun?: true }): Promise<void> {
+async function measureServer({ task: taskName, quick, figure }: { task: string; quick?: true; figure?: string }): Promise<void> {
+  const workspace = openWorkspace();
+  const { BenchStopped, loadRows, measureTable, runServeBench, serveMeasures, writeServeFigure } = load(
+    './bench',
+  ) as typeof import('./bench');
+  const { textTable } = load('./report') as typeof import('./report');
+  const signal = abortOnInterrupt(BenchStopped());
+  const record = await withProgress((onProgress) =>
+    runServeBench({ workspace, task: findTask(taskName), signal, onProgress, ...(quick && { quick }) }),
+  );
+  console.log(`${textTable(loadRows(record))}\n\n${textTable(measureTable(serveMeasures(record)))}`);
+  for (const note of record.notes) console.log(`\n${note}`);
+  await writeServeFigure(workspace, record, figure ? [figure] : []);
+  console.log(`\nthe record is ${workspace.bench(record.startedAt, 'json', 'serve')}, with its figure beside it`);
+}
+
+/** A signal that Ctrl-C aborts at once, and not after a step as training does: half a measurement is worth nothing. */
+function abortOnInterrupt(reason: Error): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => controller.abort(reason));
+  return controller.signal;
+}
+
+async function retrain(
+  taskName: string,
+  { set, dryRun, background }: { set?: SettingsOverrides; dryRun?: true; background?: true },
+): Promise<void> {
+  if (background) makeWay();
   const workspace = openWorkspace();
   const task = findTask(taskName);
   const options = { workspace, task, ...(set && { overrides: set }) };
-  const { comparisonRows, describePlan, planRetraining, retrain: retrainNow } = load('./corrections') as typeof import('./corrections');
+  const { comparisonRows, describeGate, describePlan, planRetraining, retrainTask } = load(
+    './corrections',
+  ) as typeof import('./corrections');
   const { textTable } = load('./report') as typeof import('./report');
   if (dryRun) {
     console.log(describePlan(await planRetraining(options)));
     return;
   }
-  const signal = stopOnInterrupt();
-  const outcome = await withProgress((onProgress) => retrainNow({ ...options, onProgress, signal }));
-  console.log(`${describePlan(outcome.plan)}\n`);
-  console.log(outcome.comparison ? textTable(comparisonRows(outcome.comparison)) : 'interrupted: the best so far is saved');
-  console.log(`
-the new model is    ${outcome.run.id}
-the current one is  ${outcome.plan.base.card.runId}, as before
-to try the new one  npm run predict -- ${task.name} PICTURE.jpg --model ${outcome.run.id}`);
+  const signal = stopOnInterrupt({ keeps: 'the next retraining takes it up again', signals: ['SIGINT', 'SIGTERM'] });
+  const { retrained, verdict, reason, run, history } = await withProgress((onProgress) => retrainTask({ ...options, onProgress, signal }));
+  if (retrained) console.log(`${describePlan(retrained.plan)}\n`);
+  if (retrained?.comparison) console.log(`${textTable(comparisonRows(retrained.comparison))}\n`);
+  if (!verdict || reason === undefined) {
+    console.log(`stopped: the current model stays, and the corrections stay pending
+to take it up again npm run retrain -- ${task.name}`);
+    process.exitCode = interruptedCode;
+    return;
+  }
+  console.log(describeGate({ verdict, reason }));
+  console.log(
+    verdict === 'promoted'
+      ? `
+the new model is    ${run}, which serves from now on
+the corrections are ${history}
+to go back          npm run models -- rollback`
+      : `
+the new model is    ${run}, which does not serve; the corrections stay pending
+to try the new one  npm run predict -- ${task.name} PICTURE.jpg --model ${run}
+to let it serve     npm run models -- promote ${run}`,
+  );
+}
+
+async function listModels({ task: taskName }: { task: string }): Promise<void> {
+  const workspace = openWorkspace();
+  const { listVersions, versionRows } = load('./corrections') as typeof import('./corrections');
+  const { NoModel } = load('./models') as typeof import('./models');
+  const { textTable } = load('./report') as typeof import('./report');
+  const task = findTask(taskName);
+  const versions = await listVersions(workspace, task);
+  if (versions.length === 0) throw NoModel(task.name);
+  console.log(textTable(versionRows(versions)));
+  for (const { run, state, reason } of versions) if (reason !== undefined) console.log(`\n${run} (${state})\n  ${reason}`);
+}
+
+async function promoteModel(name: string, { task: taskName }: { task: string }): Promise<void> {
+  const workspace = openWorkspace();
+  const task = findTask(taskName);
+  const { promote } = load('./models') as typeof import('./models');
+  const { run } = await promote(workspace, task.name, await runOfModel(workspace, task, name), 'promoted by hand');
+  console.log(`the ${task.name} model that serves is ${run}`);
+}
+
+async function rollBack({ task: taskName, to }: { task: string; to?: string }): Promise<void> {
+  const workspace = openWorkspace();
+  const task = findTask(taskName);
+  const { rollback } = load('./models') as typeof import('./models');
+  const { run, history } = await rollback(workspace, task.name, to === undefined ? {} : { to: await runOfModel(workspace, task, to) });
+  console.log(`the ${task.name} model that serves is ${run} again, and no longer ${history.at(-1)?.previous}`);
+}
+
+async function tryModel(
+  name: string | undefined,
+  { task: taskName, share, end }: { task: string; share: number; end?: true },
+  command: Command,
+): Promise<void> {
+  const workspace = openWorkspace();
+  const task = findTask(taskName);
+  const { endTrial, startTrial } = load('./models') as typeof import('./models');
+  if (end) {
+    const { run } = await endTrial(workspace, task.name);
+    console.log(`the trial has ended: ${run} answers every request`);
+    return;
+  }
+  if (name === undefined) command.error("error: missing argument 'run': name one, or write --end");
+  const { run, trial, history } = await startTrial(workspace, task.name, await runOfModel(workspace, task, name), share);
+  console.log(`${trial?.run} ${history.at(-1)?.reason}, and ${run} the others`);
 }
 
 async function syncLabels(
@@ -407,6 +533,18 @@ async function clearCache({ olderThan }: { olderThan: number }): Promise<void> {
 
 function mebibytes(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(1).padStart(8)} MiB`;
+}
+
+async function serveAll(options: { port?: number; host?: string }): Promise<void> {
+  const { serve, serverConfig } = load('./server') as typeof import('./server');
+  const server = await serve({ workspace: openWorkspace(), config: serverConfig(process.env, options) });
+  console.error(`visionbook is at ${server.address} (Ctrl-C ends it)`);
+  const stop = (): void => {
+    // A second time it is meant at once.
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
+    void server.close();
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop);
 }
 
 async function report(): Promise<void> {

@@ -1,14 +1,23 @@
+/** How work is stopped. */
+interface Stopping {
+  /** What becomes of the work, in words. */
+  readonly keeps?: string;
+  readonly signals?: readonly NodeJS.Signals[];
+}
+
 /**
  * A signal that the next Ctrl-C, or a notebook's "Interrupt kernel", aborts: long work then stops after its step and keeps the best so far. In a
  * terminal a second Ctrl-C ends the process at once.
  */
-export function stopOnInterrupt(): AbortSignal {
+export function stopOnInterrupt({ keeps = 'the best so far is kept', signals = ['SIGINT'] }: Stopping = {}): AbortSignal {
   const controller = new AbortController();
   const stop = (): void => {
-    console.error('\nstopping after this step; the best so far is kept');
+    console.error(`\nstopping after this step; ${keeps}`);
     controller.abort();
   };
   // Not at once: when the synchronous part of a notebook's cell ends, Node forgets the handlers that it set, and SIGINT would end the kernel.
-  queueMicrotask(() => process.once('SIGINT', stop));
+  queueMicrotask(() => {
+    for (const signal of signals) process.once(signal, stop);
+  });
   return controller.signal;
 }

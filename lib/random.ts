@@ -23,13 +23,19 @@ export class Random {
     return Math.floor(this.next() * count);
   }
 
+  /** Draws of whole numbers in [0, count), from a generator (Alea, by Johannes Baagøe) five times as fast as that of single numbers. */
+  integers(): (count: number) => number {
+    const next = seedrandom.alea(String(this.next()));
+    return (count) => Math.floor(next() * count);
+  }
+
   /** True with the given probability. */
   chance(probability: number): boolean {
     return this.next() < probability;
   }
 
   /**
-   * `count` draws, each 1 with the given probability and else 0, from a generator (Alea, by Johannes Baagøe) five times as fast as that of single numbers.
+   * `count` draws, each 1 with the given probability and else 0, from the fast generator of `integers`.
    */
   chances(probability: number, count: number): Uint8Array {
     const next = seedrandom.alea(String(this.next()));

@@ -17,13 +17,23 @@ export interface Workspace {
   /** What the data set was made of: settings, counts, fingerprint. */
   readonly datasetCard: string;
   readonly outputs: string;
+  /** The server's database, where it has no other one. */
+  readonly database: string;
   /** Frozen layers' outputs, kept between runs. */
   readonly activations: string;
   /** Downloaded weights. */
   readonly weights: string;
+  /** Pictures that were sent to the server, for a while. */
+  readonly uploads: string;
   readonly corrections: string;
   readonly correctionImages: string;
   readonly pendingCsv: string;
+  /** Where a retraining is: written as it goes, so that one that was cut short can be taken up again. */
+  readonly retrainingJournal: string;
+  /** The same for people. */
+  readonly retrainingStatus: string;
+  /** What was learnt, a file a retraining. */
+  readonly correctionHistory: string;
   readonly experiments: string;
   readonly reportHtml: string;
   readonly venvBin: string;
@@ -34,8 +44,10 @@ export interface Workspace {
   readonly executedNotebooks: string;
   /** The folder of one run's record and figures. */
   experiment(runId: string): string;
-  /** What a bench that began then, in ISO 8601, left: its record or its figure. */
-  bench(startedAt: string, kind: 'json' | 'png'): string;
+  /** The corrections of the retraining that began then, in ISO 8601. */
+  retrainedCsv(startedAt: string): string;
+  /** What a bench that began then, in ISO 8601, left: its record or its figure; `what` names the bench of the server. */
+  bench(startedAt: string, kind: 'json' | 'png', what?: 'serve'): string;
   /** The folder of one run's model: `model.onnx`, `model.keras`, `card.json`. */
   model(task: string, runId: string): string;
   /** The file that names the model a task serves now. */
@@ -75,11 +87,16 @@ export function openWorkspace({ env = process.env, cwd = process.cwd() }: Worksp
     labelsPendingCsv: path.join(dataset, 'labels_pending.csv'),
     datasetCard: path.join(dataset, 'dataset.json'),
     outputs,
+    database: path.join(outputs, 'database'),
     activations: path.join(outputs, 'activations'),
     weights: path.join(outputs, 'weights'),
+    uploads: path.join(outputs, 'uploads'),
     corrections,
     correctionImages: path.join(corrections, 'images'),
     pendingCsv: path.join(corrections, 'pending.csv'),
+    retrainingJournal: path.join(corrections, 'retraining.json'),
+    retrainingStatus: path.join(corrections, 'retraining_status.txt'),
+    correctionHistory: path.join(corrections, 'history'),
     experiments,
     reportHtml: path.join(experiments, 'report.html'),
     venvBin,
@@ -87,11 +104,16 @@ export function openWorkspace({ env = process.env, cwd = process.cwd() }: Worksp
     notebooks: path.join(root, 'notebooks'),
     executedNotebooks: path.join(outputs, 'notebooks'),
     experiment: (runId) => path.join(experiments, runId),
-    // As runs' folders are named: it sorts by time, and every file system takes it.
-    bench: (startedAt, kind) => path.join(experiments, 'bench', `${startedAt.replace(/\.\d+|[-:]/g, '')}.${kind}`),
+    retrainedCsv: (startedAt) => path.join(corrections, 'history', `retrain_${fileTime(startedAt)}.csv`),
+    bench: (startedAt, kind, what) => path.join(experiments, 'bench', `${fileTime(startedAt)}${what ? `-${what}` : ''}.${kind}`),
     model: (task, runId) => path.join(outputs, task, runId),
     currentModel: (task) => path.join(outputs, task, 'current.json'),
   };
+}
+
+/** 2026-03-01T09:05:07.123Z as 20260301T090507Z, as runs' folders are named: it sorts by time, and every file system takes it. */
+function fileTime(time: string): string {
+  return time.replace(/\.\d+|[-:]/g, '');
 }
 
 function findRoot(from: string): string {

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadTensorFlow } from '../lib/engine';
@@ -7,7 +7,7 @@ import { buildClassifier, findModel, kerasArchive } from '../lib/models';
 import { openPredictor, predictFiles } from '../lib/prediction';
 import { food } from '../lib/tasks';
 import { runCommand, runThat, startCommand } from './cli.fixture';
-import { copyOfTrained, type TestHome, tinySettings, writePending } from './pipeline.fixture';
+import { copyOfTrained, type TestHome, tinySettings } from './pipeline.fixture';
 
 /** A training that goes on until it is stopped. */
 const endless = {
@@ -122,22 +122,5 @@ describe('train', () => {
     expect(await readRun(home.workspace, id)).toMatchObject({ status: 'interrupted', epochs: [] });
     expect(await currentModel()).toBe(current);
     await expectUsableModel();
-  });
-});
-
-describe('retrain', () => {
-  it('compares both models, and says how to try the new one', async () => {
-    await mkdir(home.workspace.correctionImages, { recursive: true });
-    await copyFile(path.join(home.workspace.datasetImages, 'train_0000001.jpg'), path.join(home.workspace.correctionImages, 'one.jpg'));
-    await writePending(home, ['2026-03-01,images/one.jpg,0,1,0,pending']);
-    const before = await readFile(home.workspace.currentModel('food'), 'utf8');
-    const { code, stdout } = await runCommand(home, 'retrain', 'food');
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/learns from {4}1 corrections × 5 and 20 pictures/);
-    expect(stdout).toMatch(/test \(36\) +auc +0\.\d+ +0\.\d+ /);
-    expect(stdout).toMatch(/corrections \(1\) +loss /);
-    const [, id] = /--model (\S+)\n/.exec(stdout)!;
-    expect(await readRun(home.workspace, id!)).toMatchObject({ stage: 'retrain', status: 'finished', parent: current });
-    expect(await readFile(home.workspace.currentModel('food'), 'utf8')).toBe(before);
   });
 });

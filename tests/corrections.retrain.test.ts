@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { comparisonRows, describePlan, pendingOrExamples, planRetraining, type RetrainOutcome, retrain } from '../lib/corrections';
 import { type LabelledPicture, picturesBySplit, readDataset } from '../lib/data';
 import { readRun, readRuns } from '../lib/experiments';
-import { findModel } from '../lib/models';
+import { findModel, readServed } from '../lib/models';
 import { openPredictor } from '../lib/prediction';
 import type { Progress } from '../lib/progress';
 import { food } from '../lib/tasks';
@@ -162,7 +162,14 @@ describe('a retraining', () => {
       status: 'finished',
       parent: base,
       config: { learningRate: 1e-3, trainableLayers: 6, epochs: 2 },
-      extra: { corrections: 2, originals: 20, boost: 10, comparison: { test: {}, corrections: {} } },
+      extra: {
+        corrections: 2,
+        originals: 20,
+        boost: 10,
+        leftOut: { validation: 0, test: 0 },
+        comparison: { test: {}, corrections: {} },
+        gate: outcome.gate,
+      },
     });
     expect(record.metrics.test?.count).toBe(36);
     expect(record.artifacts.map(({ path: file }) => path.basename(file)).sort()).toEqual(['card.json', 'model.keras', 'model.onnx']);
@@ -182,6 +189,15 @@ describe('a retraining', () => {
     expect(loss.change).toBeCloseTo(corrections.after.loss - corrections.before.loss, 10);
   });
 
+  it('judges the new model, and does not act on it', async () => {
+    const { corrections, test } = outcome.comparison!;
+    expect(outcome.gate).toMatchObject({
+      corrections: { count: 2, after: Math.round(corrections.after.exactMatch * 2), lossAfter: corrections.after.loss },
+      test: { metric: 'auc', count: 36, before: test.before.auc, after: test.after.auc, tolerance: 0.01 },
+    });
+    expect((await readServed(workspace, 'food'))!.history.map(({ run }) => run)).not.toContain(outcome.run.id);
+  });
+
   it('leaves the corrections pending', async () => {
     expect(await readFile(workspace.pendingCsv, 'utf8')).toMatch(/pending\n.*pending\n/);
   });
@@ -198,14 +214,15 @@ describe('a retraining', () => {
     expect((await findModel(workspace, 'food')).card.runId).toBe(base);
   });
 
-  it('refuses a correction that is no picture by its name, and the record says that it failed', async () => {
+  it('refuses a correction that is no picture by its name, before anything is computed', async () => {
+    const runsBefore = (await readRuns(workspace)).runs.length;
     await writeFile(path.join(workspace.correctionImages, 'bad.jpg'), 'no picture');
     await writePending(home, ['2026-03-01,images/bad.jpg,0,1,0,pending']);
     await expect(retrain({ workspace, task: food, overrides })).rejects.toMatchObject({
       code: 'UNREADABLE_PICTURE',
       message: expect.stringContaining('bad.jpg'),
     });
-    expect((await readRuns(workspace)).runs.at(-1)).toMatchObject({ status: 'failed', error: expect.stringContaining('bad.jpg') });
+    expect((await readRuns(workspace)).runs).toHaveLength(runsBefore);
     expect((await findModel(workspace, 'food')).card.runId).toBe(base);
   });
 });

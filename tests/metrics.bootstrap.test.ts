@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bootstrapIntervals, metricNames, multilabelMetrics, type Predictions } from '../lib/metrics';
+import { bootstrapDifferences, bootstrapIntervals, metricNames, multilabelMetrics, type Predictions } from '../lib/metrics';
 import { Random } from '../lib/random';
 
 const options = { threshold: 0.5, negativeWeight: 4 };
@@ -127,6 +127,117 @@ describe('bootstrapIntervals', () => {
   test('refuses sources that do not fit the pictures', () => {
     expect(() => bootstrapIntervals(simulate(2, 1, new Random(13)), [[]], { ...options, random: new Random(14) })).toThrow(
       '1 lists of sources for 2 pictures',
+    );
+  });
+});
+
+/** Predictions of a single class on pictures that all show it: right where `right` says. */
+function answers(right: readonly boolean[]): Predictions {
+  return {
+    classes: ['rice'],
+    count: right.length,
+    labels: new Uint8Array(right.length).fill(1),
+    probabilities: Float32Array.from(right, (isRight) => (isRight ? 0.9 : 0.1)),
+  };
+}
+
+describe('bootstrapDifferences', () => {
+  test('of two pictures are those that can be counted by hand', () => {
+    // Drawn are both pictures (one time in two), or one of them twice (one in four each): the difference is then 1/2, 0 or 1.
+    const [before, after] = [answers([true, false]), answers([true, true])];
+    const differencesFor = (coverage: number): object =>
+      bootstrapDifferences(before, after, [[], []], { ...options, coverage, random: new Random(20) }).exactMatch!;
+    expect(differencesFor(0.9)).toEqual({ before: 0.5, after: 1, difference: 0.5, interval: { low: 0, high: 1 } });
+    expect(differencesFor(0.45)).toMatchObject({ interval: { low: 0.5, high: 0.5 } });
+  });
+
+  test('of many independent pictures have the spread of a mean of -1, 0 and 1', () => {
+    const random = new Random(21);
+    const count = 1000;
+    const before = answers(Array.from({ length: count }, () => random.chance(0.8)));
+    const after = answers(Array.from(before.probabilities, (probability) => (random.chance(0.1) ? probability < 0.5 : probability > 0.5)));
+    const { difference, interval } = bootstrapDifferences(before, after, Array(count).fill([]), { ...options, coverage: 0.9, random })
+      .exactMatch!;
+    const changes = Array.from(after.probabilities, (probability, picture) => Math.sign(probability - before.probabilities[picture]!));
+    const mean = changes.reduce((sum, change) => sum + change, 0) / count;
+    const deviation = Math.sqrt(changes.reduce((sum, change) => sum + (change - mean) ** 2, 0) / count);
+    expect(difference).toBeCloseTo(mean, 12);
+    const half = (1.645 * deviation) / Math.sqrt(count);
+    expect(Math.abs(interval.low - (mean - half)) / half).toBeLessThan(0.06);
+    expect(Math.abs(interval.high - (mean + half)) / half).toBeLessThan(0.06);
+  });
+
+  test('draw the same photographs for both models: what is hard for both cancels', () => {
+    const random = new Random(22);
+    const before = simulate(150, 3, random);
+    const after = { ...before, probabilities: before.probabilities.map((probability) => 0.999 * probability) };
+    const sources = Array.from({ length: 150 }, () => [`${random.integer(60)}`, `${random.integer(60)}`]);
+    const { loss, auc } = bootstrapDifferences(before, after, sources, { ...options, resamples: 500, random });
+    expect(auc).toEqual({ before: auc!.before, after: auc!.before, difference: 0, interval: { low: 0, high: 0 } });
+    const alone = bootstrapIntervals(before, sources, { ...options, resamples: 500, random }).loss!;
+    expect(loss!.interval.high - loss!.interval.low).toBeLessThan((alone.high - alone.low) / 50);
+  });
+
+  test('have a one-sided bound that is wrong about one time in twenty, also where collages share photographs', () => {
+    const simulations = 300;
+    const random = new Random('bounds');
+    let above = 0;
+    for (let simulation = 0; simulation < simulations; simulation++) {
+      // Each model knows a photograph with its own probability: the true difference is 0.1.
+      const known = Array.from({ length: 80 }, () => [random.chance(0.6), random.chance(0.7)] as const);
+      const photographs = Array.from({ length: 150 }, () => [random.integer(40), 40 + random.integer(40)] as const);
+      const of = (model: 0 | 1): Predictions => ({
+        classes: ['rice', 'fruit'],
+        count: photographs.length,
+        labels: new Uint8Array(2 * photographs.length).fill(1),
+        probabilities: Float32Array.from(photographs.flatMap((pair) => pair.map((photograph) => (known[photograph]![model] ? 0.9 : 0.1)))),
+      });
+      const sources = photographs.map((pair) => pair.map(String));
+      const settings = { ...options, coverage: 0.9, resamples: 200, random };
+      if (bootstrapDifferences(of(0), of(1), sources, settings).binaryAccuracy!.interval.low > 0.1) above++;
+    }
+    expect(above / simulations).toBeLessThan(0.08);
+    expect(above / simulations).toBeGreaterThan(0.005);
+  });
+
+  test('change their sign with the models', () => {
+    const random = new Random(23);
+    const before = simulate(80, 2, random);
+    const after = { ...simulate(80, 2, random), labels: before.labels };
+    const between = (one: Predictions, other: Predictions) =>
+      bootstrapDifferences(one, other, Array(80).fill([]), { ...options, resamples: 300, random: new Random(24) });
+    const [there, back] = [between(before, after), between(after, before)];
+    for (const name of metricNames) {
+      expect(there[name]!.difference, name).toBeCloseTo(-back[name]!.difference, 12);
+      expect(there[name]!.interval.low, name).toBeCloseTo(-back[name]!.interval.high, 12);
+    }
+  });
+
+  test('are none for an AUC that does not exist', () => {
+    const one = answers([true, false, true]);
+    const differences = bootstrapDifferences(one, one, [[], [], []], { ...options, resamples: 20, random: new Random(25) });
+    expect(Object.keys(differences)).toEqual(metricNames.filter((name) => name !== 'auc'));
+  });
+
+  test('resample 600 collages 10,000 times in under 2 seconds of processor time', () => {
+    const random = new Random(26);
+    const before = simulate(600, 3, random);
+    const after = { ...simulate(600, 3, random), labels: before.labels };
+    const sources = Array.from({ length: 600 }, () => [0, 1, 2].map((index) => `${index}/${random.integer(300)}`));
+    const start = process.cpuUsage();
+    bootstrapDifferences(before, after, sources, { ...options, random });
+    expect(process.cpuUsage(start).user / 1e6).toBeLessThan(2);
+  });
+
+  test.each<[string, (before: Predictions) => Predictions]>([
+    ['fewer pictures', () => answers([true])],
+    ['other labels', (before) => ({ ...before, labels: Uint8Array.of(1, 0) })],
+    ['other classes', (before) => ({ ...before, classes: ['fruit'] })],
+    ['no probabilities', (before) => ({ ...before, probabilities: Float32Array.of(Number.NaN, 0) })],
+  ])('are refused where one model has %s', (_, other) => {
+    const before = answers([true, false]);
+    expect(() => bootstrapDifferences(before, other(before), [[], []], { ...options, random: new Random(27) })).toThrow(
+      expect.objectContaining({ code: 'BAD_PREDICTIONS' }),
     );
   });
 });

@@ -30,6 +30,16 @@ describe('settings', () => {
     expect(settings.batchSize).toBe(food.defaults.batchSize);
   });
 
+  it('take the number of corrections from MIN_CORRECTIONS, as the Food Multi-Label Classification Pipeline does', () => {
+    const minimumWith = (env: Record<string, string>, overrides = {}): number => settingsFor(food, real, overrides, env).retraining.minimum;
+    expect(minimumWith({})).toBe(10);
+    expect(minimumWith({ MIN_CORRECTIONS: '' })).toBe(10);
+    expect(minimumWith({ MIN_CORRECTIONS: '3', VISIONBOOK_SETTINGS: '{"retraining":{"minimum":5,"boost":7}}' })).toBe(3);
+    expect(minimumWith({ MIN_CORRECTIONS: '3' }, { retraining: { minimum: 4 } })).toBe(4);
+    for (const wrong of ['0', '-1', '1.5', 'ten'])
+      expect(() => minimumWith({ MIN_CORRECTIONS: wrong })).toThrow(/^these settings cannot be used: retraining\.minimum: /);
+  });
+
   it('replace the list of stages as a whole', () => {
     const stages = [{ name: 'head', trainableLayers: 0, learningRate: 0.01, epochs: 1 }] as const;
     expect(settingsFor(food, real, { stages: [...stages] }, noEnv).stages).toEqual(stages);
@@ -55,6 +65,8 @@ describe('settings', () => {
     [{ dropout: 1 }, 'dropout: '],
     [{ jpegQuality: 101 }, 'jpegQuality: '],
     [{ negativeWeight: 0 }, 'negativeWeight: '],
+    [{ retraining: { tolerance: -0.01 } }, 'retraining.tolerance: '],
+    [{ retraining: { tolerance: 1.01 } }, 'retraining.tolerance: '],
     [{ stages: [] }, 'stages: '],
     [{ stages: [{ name: 'tail', trainableLayers: 0, learningRate: 1, epochs: 1 }] }, 'stages.0.name: '],
     [{ decision: { threshold: null } }, 'decision.threshold: '],

@@ -29,4 +29,24 @@ describe('threads', () => {
     });
     expect(stdout.trim()).toBe(size);
   });
+
+  it.each([
+    ['8', '4'],
+    ['3', '1'],
+    ['1', '1'],
+  ])('of work that makes way, with VISIONBOOK_THREADS=%s, are %s, all at the lowest priority', (wanted, count) => {
+    const script = `
+      require('tsx/cjs');
+      require('node:fs').promises.readFile('package.json').then(() => {
+        require('./lib/threads').makeWay();
+        const os = require('node:os');
+        const priorities = require('node:fs').readdirSync('/proc/self/task').map((thread) => os.getPriority(Number(thread)));
+        console.log(process.env.VISIONBOOK_THREADS, Math.min(...priorities), priorities.length > 4);
+      });`;
+    const { stdout } = spawnSync(process.execPath, ['-e', script], {
+      env: { ...process.env, VISIONBOOK_THREADS: wanted },
+      encoding: 'utf8',
+    });
+    expect(stdout).toBe(`${count} 19 true\n`);
+  });
 });

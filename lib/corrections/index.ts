@@ -1,5 +1,11 @@
-export { comparisonRows, describePlan } from './describe';
+export { type CycleOptions, type CycleOutcome, resumeRetraining, retrainTask } from './cycle';
+export { comparisonRows, describeGate, describePlan, versionRows } from './describe';
 export * from './errors';
 export { type CorrectionsToShow, pendingOrExamples } from './examples';
+export { type BothModels, type GateRequest, type GateResult, judge } from './gate';
+export { type Attempt, type Journal, type RetrainingEnd, type RetrainingStage, readJournal, retrainingStages } from './journal';
 export { type Correction, pendingColumns, readPending } from './pending';
+export { type NewCorrection, type RecordedCorrection, recordCorrection, undoCorrection } from './record';
 export { type Comparison, planRetraining, type RetrainOptions, type RetrainOutcome, type RetrainPlan, retrain } from './retrain';
+export { type RetrainingState, readRetraining, refreshStatus, shouldRetrain } from './status';
+export { listVersions, type Version, type VersionState } from './versions';

@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { VisionbookError } from '../errors';
-import { sha256 } from '../files';
 import type { OnProgress } from '../progress';
 import { type Split, splits, type Task } from '../tasks';
 import { mapOnCores } from './cores';
 import { groupAlike, type Likeness } from './duplicates';
-import { greyValues, perceptualHash, thumbnailSize } from './perceptualHash';
-import { decodeMeasured, listPictures } from './pictures';
+import { likenessOf } from './likeness';
+import { listPictures } from './pictures';
 import { type DataSource, type PhotoFolder, photoFolders } from './source';
 
 /** A picture whose shorter side is below this shows nothing to learn from. */
@@ -92,12 +91,11 @@ export async function auditPhotos(
 async function inspect(source: DataSource, { file, folder }: FoundPhoto): Promise<UsablePhoto | UnusablePhoto> {
   try {
     const content = await readFile(path.join(source.folder, file));
-    const { pixels, width, height } = await decodeMeasured(content, thumbnailSize, file);
+    const { width, height, ...likeness } = await likenessOf(content, file);
     if (Math.min(width, height) < smallestSide) {
       return { file, reason: 'tiny', detail: `${width}x${height} pixels; the shorter side must have at least ${smallestSide}` };
     }
-    const grey = greyValues(pixels);
-    return { file, folder, sha256: sha256(content), grey, hash: perceptualHash(grey) };
+    return { file, folder, ...likeness };
   } catch (error) {
     if (error instanceof VisionbookError || (error as NodeJS.ErrnoException).code) {
       return { file, reason: 'unreadable', detail: (error as Error).message };

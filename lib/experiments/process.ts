@@ -23,6 +23,17 @@ export function isAlive({ pid, identity }: RunRecord['process']): boolean {
   }
 }
 
+/** After so long without an update, work on another machine is taken for dead. */
+const staleMilliseconds = 10 * 60 * 1000;
+
+/**
+ * Whether work goes on whose process and latest update were noted. Of a process on another host nothing is known: there it is dead after
+ * 10 minutes without an update.
+ */
+export function goesOn(process: RunRecord['process'], updatedAt: string, now = new Date()): boolean {
+  return process.host === os.hostname() ? isAlive(process) : now.getTime() - Date.parse(updatedAt) < staleMilliseconds;
+}
+
 /** What Linux' `/proc` says of a process; undefined without `/proc` or the process. Fields are numbered in proc(5). */
 function readProc(pid: number): { readonly isZombie: boolean; readonly identity: string } | undefined {
   try {

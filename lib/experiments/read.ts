@@ -1,11 +1,10 @@
 import { readdir } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { describeIssues } from '../errors';
 import { isMissing, readTextIfPresent } from '../files';
 import type { Workspace } from '../workspace';
 import { RunAmbiguous, RunNotFound, RunUnreadable } from './errors';
-import { isAlive } from './process';
+import { goesOn } from './process';
 import { type RunRecord, runRecordSchema, schemaVersion } from './record';
 
 /** A `run.json` that cannot be used, and why. */
@@ -14,9 +13,6 @@ export interface RunProblem {
   readonly path: string;
   readonly reason: string;
 }
-
-/** After so long without an update, a run on another machine is taken for dead. */
-const staleMilliseconds = 10 * 60 * 1000;
 
 /**
  * All runs, the oldest first. A record that says `running` though its process is gone is given as `interrupted`; of a process on another
@@ -79,9 +75,7 @@ async function readRecord(experiments: string, folder: string): Promise<{ record
 
 function withTrueStatus(record: RunRecord, now: Date): RunRecord {
   if (record.status !== 'running') return record;
-  const isOurs = record.process.host === os.hostname();
-  const runs = isOurs ? isAlive(record.process) : now.getTime() - Date.parse(record.updatedAt) < staleMilliseconds;
-  return runs ? record : { ...record, status: 'interrupted' };
+  return goesOn(record.process, record.updatedAt, now) ? record : { ...record, status: 'interrupted' };
 }
 
 function byTime(one: RunRecord, other: RunRecord): number {

@@ -51,6 +51,14 @@ const epoch = z.object({
   validation: z.object({ loss: measurement, binaryAccuracy: share, exactMatch: share, auc: share.nullable() }),
 });
 
+/** A process, for good: numbers of processes are used again. */
+export const processSchema = z.object({
+  pid: z.number().int(),
+  host: z.string(),
+  /** Tells the process from a later one of the same number: boot and start time, where Linux' `/proc` gives them. */
+  identity: z.string().optional(),
+});
+
 export const runRecordSchema = z.object({
   schemaVersion: z.literal(schemaVersion),
   id: z.string(),
@@ -64,12 +72,7 @@ export const runRecordSchema = z.object({
   startedAt: z.string(),
   updatedAt: z.string(),
   finishedAt: z.string().optional(),
-  process: z.object({
-    pid: z.number().int(),
-    host: z.string(),
-    /** Tells the process from a later one of the same number: boot and start time, where Linux' `/proc` gives them. */
-    identity: z.string().optional(),
-  }),
+  process: processSchema,
   /** The stage's hyper-parameters and the task's settings. */
   config: z.record(z.string(), z.unknown()),
   seed: z.number().int(),

@@ -1,4 +1,4 @@
-export { type BootstrapOptions, bootstrapIntervals } from './bootstrap';
+export { type BootstrapOptions, bootstrapDifferences, bootstrapIntervals, type Difference, type DifferenceOptions } from './bootstrap';
 export { averagePrecision, curvesByClass, precisionRecallCurve, rocCurve } from './curves';
 export { BadPredictions } from './errors';
 export { multilabelMetrics } from './multilabel';

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { describeIssues } from '../errors';
-import { readTextIfPresent, writeAtomic, writeJson } from '../files';
+import { readTextIfPresent, writeJson } from '../files';
 import type { Workspace } from '../workspace';
 import { NoModel, NoVariant, UnreadableModel } from './errors';
 
@@ -12,6 +11,8 @@ const cardSchema = z.object({
   runId: z.string(),
   task: z.string(),
   stage: z.string(),
+  /** Whether several classes may be present at once (which cards without a kind mean), or always exactly one. */
+  kind: z.enum(['multilabel', 'multiclass']).optional(),
   classes: z.array(z.string()).min(1),
   imageSize: z.number().int(),
   backbone: z.discriminatedUnion('name', [
@@ -93,16 +94,14 @@ export async function writeCard(workspace: Workspace, card: ModelCard): Promise<
 }
 
 /**
- * A run's model, or the task's current one.
+ * A run's model.
  *
  * @throws NO_MODEL, UNREADABLE_MODEL
  */
-export async function findModel(workspace: Workspace, task: string, runId?: string): Promise<SavedModel> {
-  const id = runId ?? (await currentRun(workspace, task));
-  if (!id) throw NoModel(task);
-  const files = modelFiles(workspace, task, id);
+export async function readModel(workspace: Workspace, task: string, runId: string): Promise<SavedModel> {
+  const files = modelFiles(workspace, task, runId);
   const text = await readTextIfPresent(files.card);
-  if (text === undefined) throw NoModel(task, id);
+  if (text === undefined) throw NoModel(task, runId);
   try {
     return { card: cardSchema.parse(JSON.parse(text)), onnx: files.onnx, keras: files.keras };
   } catch (error) {
@@ -110,23 +109,7 @@ export async function findModel(workspace: Workspace, task: string, runId?: stri
   }
 }
 
-/** Makes a run's model the task's current one, in one step. */
-export async function makeCurrent(workspace: Workspace, task: string, runId: string): Promise<void> {
-  await findModel(workspace, task, runId);
-  await writeAtomic(workspace.currentModel(task), `${JSON.stringify({ run: runId })}\n`);
-}
-
-/** The run whose model is the task's current one, if there is any. */
-async function currentRun(workspace: Workspace, task: string): Promise<string | undefined> {
-  const file = workspace.currentModel(task);
-  if ((await readTextIfPresent(file)) === undefined) return undefined;
-  try {
-    return z.object({ run: z.string() }).parse(JSON.parse(await readFile(file, 'utf8'))).run;
-  } catch (error) {
-    throw UnreadableModel(file, reasonOf(error));
-  }
-}
-
-function reasonOf(error: unknown): string {
+/** Why a file's JSON cannot be used. */
+export function reasonOf(error: unknown): string {
   return error instanceof z.ZodError ? describeIssues(error) : (error as Error).message;
 }

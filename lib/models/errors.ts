@@ -53,3 +53,28 @@ export const NoVariant = defineError('NO_VARIANT', 503, (task: string, runId: st
   const command = variant === 'float32' ? `npm run train -- ${task}` : `npm run export -- ${task} --run ${runId} --${variant}`;
   return `run ${runId} has no ${variant} model: ${command} makes one`;
 });
+export const UnsupportedHead = defineError(
+  'UNSUPPORTED_HEAD',
+  422,
+  (tensor: string, kind: string) =>
+    `where this model looked cannot be shown: ${tensor}, between its average over the picture and its answer, is ${kind}`,
+);
+export const NoEarlierVersion = defineError(
+  'NO_EARLIER_VERSION',
+  409,
+  (task: string, reason: string) => `there is no earlier ${task} model to go back to: ${reason} (npm run models -- ls shows all)`,
+);
+export const ModelChanged = defineError(
+  'MODEL_CHANGED',
+  409,
+  (task: string, expected: string, found: string | undefined) =>
+    `${found ?? 'no model'} serves ${task} by now, and no longer ${expected}: look at npm run models -- ls, and decide anew`,
+);
+export const BadTrial = defineError('BAD_TRIAL', 422, (problem: string) => `this cannot be tried: ${problem}`);
+export const NoTrial = defineError('NO_TRIAL', 409, (task: string) => `no second ${task} model is on trial: there is nothing to end`);
+export const VersionsBusy = defineError(
+  'VERSIONS_BUSY',
+  503,
+  (file: string) =>
+    `${file} has been locked by another process for half a minute: try again, and if nothing writes it, remove ${file}.lock`,
+);

@@ -1,5 +1,15 @@
 export * from './backbones';
-export * from './card';
+export {
+  exportReportFile,
+  findVariant,
+  type ModelCard,
+  type ModelVariant,
+  modelFiles,
+  modelMetadata,
+  type SavedModel,
+  variantFile,
+  writeCard,
+} from './card';
 export * from './classifier';
 export * from './errors';
 export { fromFloat16, halveWeights, toFloat16 } from './float16';
@@ -10,10 +20,12 @@ export { applyTrained, graphOf } from './layersGraph';
 export { lite0Package } from './lite0Weights';
 export { type OfficialWeights, officialWeights } from './officialWeights';
 export * from './onnx';
-export { withMetadata } from './onnxProto';
+export { type ClassifierHead, type HeadLayer, readHead } from './onnxHead';
+export { withMetadata, withOutput } from './onnxProto';
 export { type QuantiseOptions, quantise } from './quantise';
 export type { CalibrationMethod } from './quantiseCalibrate';
 export type { WeightBits } from './quantiseKernel';
+export * from './versions';
 export * from './weights';
 export * from './weightsCache';
 export { downloadWeights, findOfficialWeights } from './weightsDownload';

@@ -25,7 +25,7 @@ export function findTask(name: string): Task {
 
 /**
  * A task's settings for the data at hand: its defaults, then the sample's where the data is the sample, then those of the environment variable
- * `VISIONBOOK_SETTINGS` (JSON), then `overrides`.
+ * `VISIONBOOK_SETTINGS` (JSON) and of `MIN_CORRECTIONS` (a number), then `overrides`.
  *
  * @throws BAD_SETTINGS, which names each setting that is unknown or out of range
  */
@@ -47,7 +47,14 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   return issue.keys.map((key) => `there is no setting ${[...issue.path, key].join('.')}`).join('; ');
 }
 
-function environmentSettings({ VISIONBOOK_SETTINGS: text }: Readonly<Record<string, string | undefined>>): object {
+function environmentSettings({
+  VISIONBOOK_SETTINGS: text,
+  MIN_CORRECTIONS: minimum,
+}: Readonly<Record<string, string | undefined>>): object {
+  return mergeSettings(parseSettings(text), minimum ? { retraining: { minimum: Number(minimum) } } : {});
+}
+
+function parseSettings(text: string | undefined): Record<string, unknown> {
   if (!text) return {};
   try {
     const settings: unknown = JSON.parse(text);

@@ -35,6 +35,10 @@ export const settingsSchema = z.strictObject({
     epochs: z.number().int().min(1),
     learningRate: z.number().positive(),
     trainableLayers: z.number().int().min(0),
+    /** So many new corrections start a retraining by themselves; `MIN_CORRECTIONS` in the environment overrides it. */
+    minimum: z.number().int().min(1),
+    /** How much of the test split's AUC a retrained model may lose, with 95 % confidence, and still be promoted. */
+    tolerance: z.number().min(0).max(1),
   }),
   decision: z.strictObject({
     /** A class is present from this probability on. */

@@ -34,8 +34,12 @@ export interface TrainingWatch {
   readonly onProgress?: OnProgress;
   /** Called when an epoch is in the run's record. */
   readonly onEpoch?: (run: Readonly<RunRecord>) => void;
+  /** Called when a phase of the run begins: `frozen layers`, `training` or `evaluation`. */
+  readonly onPhase?: (phase: TrainingPhase) => void;
   readonly signal?: AbortSignal;
 }
+
+export type TrainingPhase = 'frozen layers' | 'training' | 'evaluation';
 
 /** What all stages of one training share. */
 export interface TrainingContext extends TrainingWatch {
@@ -112,7 +116,11 @@ async function train(context: TrainingContext, request: StageRequest, run: Run):
   const examples = { train: examplesOf('train'), validation: examplesOf('validation'), test: examplesOf('test') };
   const tail = tailOf(classifier, stage);
   const laterTails = (request.prepareFor ?? []).filter((other) => other !== stage).map((other) => tailOf(classifier, other));
-  const activations = await run.phase('frozen layers', () =>
+  const phase = <Result>(name: TrainingPhase, work: () => Promise<Result>): Promise<Result> => {
+    context.onPhase?.(name);
+    return run.phase(name, work);
+  };
+  const activations = await phase('frozen layers', () =>
     openActivations({
       folder: context.workspace.activations,
       frozen: graphOf(classifier.model),
@@ -147,9 +155,9 @@ async function train(context: TrainingContext, request: StageRequest, run: Run):
         context.onEpoch?.(run.record);
       },
     };
-    const result = await run.phase('training', () => trainTail(training));
+    const result = await phase('training', () => trainTail(training));
     applyTrained(engine.tf, classifier.model, result.tail.nodes);
-    const metrics = await run.phase('evaluation', () => evaluate({ ...training, tail: result.tail }, request, examples));
+    const metrics = await phase('evaluation', () => evaluate({ ...training, tail: result.tail }, request, examples));
     for (const file of Object.values(modelFiles(context.workspace, task.name, run.id))) await run.artifact(file);
     if (result.interrupted) {
       await run.update({ metrics });
@@ -182,6 +190,7 @@ async function saveModel(
     runId: run.id,
     task: task.name,
     stage: run.record.stage,
+    kind: task.kind,
     classes: task.classes.map(({ name }) => name),
     imageSize: task.imageSize,
     backbone: classifier.design.backbone,

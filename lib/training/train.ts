@@ -1,7 +1,7 @@
 import { type Dataset, picturesBySplit, readDataset } from '../data';
 import { loadTensorFlow } from '../engine';
 import type { RunRecord } from '../experiments';
-import { assignWeights, buildClassifier, findWeights, makeCurrent } from '../models';
+import { assignWeights, buildClassifier, findWeights, promote } from '../models';
 import { type SettingsOverrides, settingsFor, type Task } from '../tasks';
 import type { Workspace } from '../workspace';
 import { runStage, type TrainingContext, type TrainingWatch } from './stage';
@@ -69,8 +69,9 @@ export async function trainTask({ workspace, task, overrides, weightsFile, ...wa
       if (signal?.aborted) break;
     }
     const validationLoss = (run: Readonly<RunRecord>): number => run.metrics.validation?.loss ?? Number.POSITIVE_INFINITY;
-    const current = runs.reduce((best, run) => (validationLoss(run) < validationLoss(best) ? run : best)).id;
-    await makeCurrent(workspace, task.name, current);
+    const best = runs.reduce((lowest, run) => (validationLoss(run) < validationLoss(lowest) ? run : lowest));
+    const current = best.id;
+    await promote(workspace, task.name, current, `trained: the ${best.stage} stage has the lowest validation loss`);
     return { runs, current, interrupted: signal?.aborted ?? false };
   } finally {
     classifier.model.dispose();
