@@ -1,0 +1,81 @@
+import { describeDecision, type Prediction } from '../prediction';
+import type { ServedTask, ServerContext } from './context';
+import type { NewPrediction } from './database';
+import type { Answer } from './inference';
+import { checkPicture } from './uploads';
+
+/** A picture that a model has been asked about, before it is recorded. */
+export interface Classified {
+  readonly filename: string;
+  /** Its name among the uploads; null where it could not be kept. */
+  readonly upload: string | null;
+  readonly sha256: string;
+  readonly answer: Answer;
+  readonly createdAt: Date;
+}
+
+/** A picture's prediction as it was recorded. `id` is null while the database is away: the prediction is written when it is back. */
+export interface Recorded extends Classified {
+  readonly id: number | null;
+  /** The decision in words. */
+  readonly prediction: string;
+  readonly confidence: number;
+}
+
+type Log = { warn(details: object, message: string): void };
+
+/**
+ * Checks a picture, keeps it among the uploads and asks the task's model about it. A full disk does not stand in the way of an answer.
+ *
+ * @throws NOT_A_PICTURE, PICTURE_TOO_LARGE, UNREADABLE_PICTURE, NO_MODEL, BUSY
+ */
+export async function classify(
+  { uploads, config }: ServerContext,
+  { inference }: ServedTask,
+  { filename, content, log }: { readonly filename: string; readonly content: Uint8Array; readonly log: Log },
+): Promise<Classified> {
+  const { kind } = await checkPicture(content, { maximumPixels: config.limits.pixels });
+  const answer = await inference.predict(content);
+  const stored = await uploads.store(content, kind).catch((error: unknown) => {
+    log.warn({ err: error }, 'an upload could not be kept');
+    return null;
+  });
+  return { filename, upload: stored, sha256: answer.sha256, answer, createdAt: new Date() };
+}
+
+/** Writes a prediction to the database, sooner or later. */
+export function record({ database }: ServerContext, { task }: ServedTask, classified: Classified): Recorded {
+  const { answer, upload, createdAt, filename, sha256 } = classified;
+  const { card, prediction, milliseconds, other } = answer;
+  const words = describeDecision(prediction.decision);
+  const id = database.nextId();
+  const confidence = confidenceOf(prediction);
+  const row: NewPrediction = {
+    id,
+    task: task.name,
+    filename,
+    sha256,
+    modelRun: card.runId,
+    probabilities: [...prediction.probabilities],
+    classes: [...card.classes],
+    decision: prediction.decision,
+    prediction: words,
+    confidence,
+    milliseconds,
+    createdAt,
+    uploadFile: upload,
+    ...(other && { other }),
+  };
+  database.record(row);
+  return { ...classified, id, prediction: words, confidence };
+}
+
+/**
+ * How sure a decision is, in [0, 1]: of present classes the lowest probability, of "none" how far the highest is from 1, of a guess its
+ * own probability.
+ */
+export function confidenceOf({ probabilities, decision }: Pick<Prediction, 'probabilities' | 'decision'>): number {
+  const sorted = [...probabilities].sort((one, other) => other - one);
+  if (decision.kind === 'none') return 1 - sorted[0]!;
+  return decision.kind === 'classes' ? sorted[decision.classes.length - 1]! : sorted[0]!;
+}

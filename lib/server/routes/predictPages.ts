@@ -1,0 +1,127 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { VisionbookError } from '../../errors';
+import type { ServedTask, ServerContext } from '../context';
+import type { StoredPrediction } from '../database';
+import { predictPage, type ResultView, resultCards } from '../pages';
+import { sentPictures } from '../pictures';
+import { classify, type Recorded, record } from '../predictions';
+import { type AssetAddresses, modelView, pageContext, sendPage, taskPath, taskView } from './page';
+import { uploadLimit } from './predictApi';
+
+/** What a script asks for: the cards of the results alone, to put into the page that is there. */
+const fragmentType = 'text/x-fragment';
+const shownAtOnce = 50;
+const showSchema = z.object({ show: z.string().max(10_000).optional() });
+
+/** The page of each task: pictures go in, cards with decisions come out, with and without JavaScript. */
+export async function predictPages(
+  app: FastifyInstance,
+  { context, assets }: { context: ServerContext; assets: AssetAddresses },
+): Promise<void> {
+  const { tasks, admission, config, database } = context;
+
+  const page = async (
+    served: ServedTask,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    results: readonly ResultView[],
+  ): Promise<string> => {
+    const shown = results.flatMap(({ upload }) => upload ?? []);
+    const path = shown.length > 0 ? `${taskPath(served)}?show=${shown.join(',')}` : taskPath(served);
+    const retraining = await served.retraining?.state();
+    return predictPage(pageContext(context, assets, request, reply, path), {
+      task: taskView(served),
+      results,
+      ...modelView(served),
+      ...(retraining && { retraining }),
+    });
+  };
+
+  for (const served of tasks) {
+    app.get(taskPath(served), { schema: { hide: true } }, async (request, reply) => {
+      const { show = '' } = showSchema.parse(request.query);
+      const uploads = show.split(',').filter(Boolean).slice(0, shownAtOnce);
+      const found = await Promise.all(uploads.map((upload) => pastResult(served, upload)));
+      return sendPage(
+        reply,
+        await page(
+          served,
+          request,
+          reply,
+          found.flatMap((one) => one ?? []),
+        ),
+      );
+    });
+
+    const upload = { onRequest: admission.hook, config: { rateLimit: uploadLimit(context) }, schema: { hide: true } };
+    app.post(taskPath(served), upload, async (request, reply) => {
+      const results: ResultView[] = [];
+      for await (const sent of sentPictures(request, config.limits.pictureBytes))
+        results.push(await resultOf(context, served, sent, request));
+      if (request.headers.accept === fragmentType) {
+        const cards = resultCards(pageContext(context, assets, request, reply, taskPath(served)), taskView(served), results);
+        // A script tells by the status whether to offer another try.
+        const failed = results.length === 1 ? results[0]!.error : undefined;
+        return sendPage(reply, cards, failed?.code === 'BUSY' ? 503 : 200);
+      }
+      return sendPage(reply, await page(served, request, reply, results));
+    });
+  }
+
+  /** A picture that was shown before, as the database has it now. */
+  async function pastResult(served: ServedTask, name: string): Promise<ResultView | undefined> {
+    const past = await database.predictions.latestOf(name.split('.')[0]!, served.task.name);
+    return past && storedResult(served, past);
+  }
+}
+
+async function resultOf(
+  context: ServerContext,
+  served: ServedTask,
+  sent: { filename: string; content: Uint8Array } | { filename: string; error: Error },
+  request: FastifyRequest,
+): Promise<ResultView> {
+  const { filename } = sent;
+  try {
+    if ('error' in sent) throw sent.error;
+    return freshResult(served, record(context, served, await classify(context, served, { ...sent, log: request.log })));
+  } catch (error) {
+    if (!(error instanceof VisionbookError) || (error.status >= 500 && error.status !== 503)) throw error;
+    return { id: null, filename, upload: null, error: { code: error.code, message: error.message } };
+  }
+}
+
+function freshResult(served: ServedTask, { id, filename, upload, answer }: Recorded): ResultView {
+  const { card, prediction, milliseconds } = answer;
+  return {
+    id,
+    filename,
+    upload,
+    decision: prediction.decision,
+    probabilities: card.classes.map((name, index) => ({ name, share: prediction.probabilities[index]! })),
+    ...thresholdOf(served),
+    milliseconds,
+    model: card.runId,
+  };
+}
+
+function storedResult(served: ServedTask, stored: StoredPrediction): ResultView {
+  const { id, filename, uploadFile, decision, classes, probabilities, milliseconds, modelRun, correctedLabels } = stored;
+  return {
+    id,
+    filename,
+    upload: uploadFile,
+    decision,
+    probabilities: classes.map((name, index) => ({ name, share: probabilities[index]! })),
+    ...thresholdOf(served),
+    milliseconds,
+    model: modelRun,
+    correction: correctedLabels,
+  };
+}
+
+function thresholdOf({ task, inference }: ServedTask): { threshold?: number } {
+  const { card } = inference.state();
+  return task.kind === 'multilabel' && card ? { threshold: card.decision.threshold } : {};
+}
