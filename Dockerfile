@@ -21,10 +21,10 @@ RUN { node lib/setup.mjs && test ! -e .setup.failed.json; } || { cat .setup.log;
 # Without what only development needs, ONNX Runtime for other platforms, and Python: TensorFlow's two libraries move from its wheel to where the
 # binding looks for them.
 RUN npm prune --omit=dev \
- && find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 -not -path "*/$(node -p '`${process.platform}/${process.arch}`')" -exec rm -r {} + \
- && cd node_modules/@tensorflow/tfjs-node/deps \
- && for library in lib/*.so.2; do cp --remove-destination "$(realpath "$library")" "$library"; done \
- && rm include lib/*.so
+ && find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 -not -path "*/$(node -p 'process.platform + "/" + process.arch')" -exec rm -r {} + \
+ && deps=node_modules/@tensorflow/tfjs-node/deps \
+ && for library in "$deps"/lib/*.so.2; do cp --remove-destination "$(realpath "$library")" "$library"; done \
+ && rm "$deps"/include "$deps"/lib/*.so
 
 FROM node:20-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=5000 VISIONBOOK_HOME=/data
@@ -34,9 +34,10 @@ COPY package.json package-lock.json tsconfig.json ./
 COPY lib lib
 # The set-up, which looks after what is missing before every command, takes a .venv that is a link for somebody else's.
 RUN ln -s /nonexistent .venv \
- && install --directory --owner=node --group=node /data \
+ && install --directory --owner=1000 --group=1000 /data \
  && node -e "require('@tensorflow/tfjs-node')"
-USER node
+# The user node of the base image, as a number, which Kubernetes can tell from root.
+USER 1000:1000
 VOLUME /data
 EXPOSE 5000
 STOPSIGNAL SIGTERM

@@ -1,14 +1,14 @@
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
-import os from 'node:os';
+import { mkdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { chooseData, type DataSource } from '../data';
 import { writeJson } from '../files';
 import type { OnProgress } from '../progress';
 import type { Task } from '../tasks';
-import { threadCount } from '../threads';
 import { openWorkspace, type Workspace } from '../workspace';
 import { runCommand, runJob } from './children';
+import { beginBench } from './conditions';
 import { type BenchConfig, benchConfig } from './config';
+import { inTemporaryHome } from './home';
 import { type JobName, type JobRequest, type JobResult, jobResults } from './jobResults';
 import { hasKeras, type PeerRequest, runKerasRecipe, runTensorFlowLite } from './keras';
 import { type BenchRecord, benchRecordSchema } from './record';
@@ -41,16 +41,12 @@ export interface BenchOptions {
 export async function runBench(options: BenchOptions): Promise<BenchRecord> {
   const { workspace, signal } = options;
   signal?.throwIfAborted();
-  const home = await mkdtemp(path.join(os.tmpdir(), 'visionbook-bench-'));
-  try {
+  return inTemporaryHome(async (home) => {
     await shareWeights(workspace, home);
     const record = benchRecordSchema.parse(await summarise(workspace, await measure(options, home)));
     await writeJson(workspace.bench(record.startedAt, 'json'), record);
     return record;
-  } finally {
-    // What was killed a moment ago may still be writing its last file.
-    await rm(home, { recursive: true, force: true, maxRetries: 5 });
-  }
+  });
 }
 
 /** Weights that were downloaded count here too, and what is downloaded now is kept. */
@@ -62,10 +58,9 @@ async function shareWeights({ weights }: Workspace, home: string): Promise<void>
 
 async function measure(options: BenchOptions, home: string): Promise<Measurements> {
   const { workspace, task, quick = false, config = benchConfig(task, quick), onProgress, signal } = options;
-  const startedAt = new Date();
-  const [loadAverage] = os.loadavg() as [number, number, number];
+  const beginning = beginBench();
   const source = options.source ?? (await chooseData(workspace, task));
-  const threads = threadCount();
+  const { threads } = beginning;
   const env = { VISIONBOOK_HOME: home, VISIONBOOK_THREADS: String(threads) };
   const child = { cwd: workspace.root, env, ...(onProgress && { onProgress }), ...(signal && { signal }) };
   const request: JobRequest = {
@@ -74,7 +69,7 @@ async function measure(options: BenchOptions, home: string): Promise<Measurement
     ...(options.weightsFile && { weightsFile: path.resolve(options.weightsFile) }),
   };
   const job = <Name extends JobName>(name: Name, what: string, more: object = {}): Promise<JobResult<Name>> => {
-    const args = [path.join(workspace.root, 'lib/bench/child.cjs'), name, JSON.stringify({ ...request, ...more })];
+    const args = [path.join(workspace.root, 'lib/bench/child.cjs'), 'jobs', name, JSON.stringify({ ...request, ...more })];
     return runJob({ ...child, what, command: process.execPath, args }, jobResults[name]);
   };
 
@@ -109,23 +104,7 @@ async function measure(options: BenchOptions, home: string): Promise<Measurement
     coldStartMs.push(performance.now() - began);
   }
   onProgress?.({ label: 'cold starts of predict', done: config.coldStarts, total: config.coldStarts });
-  const finishedAt = new Date();
-  return {
-    startedAt,
-    finishedAt,
-    loadAverage,
-    threads,
-    config,
-    source,
-    counts,
-    start,
-    keras,
-    recipes,
-    exported,
-    inference,
-    tfliteMs,
-    coldStartMs,
-  };
+  return { beginning, config, source, counts, start, keras, recipes, exported, inference, tfliteMs, coldStartMs };
 }
 
 /** `1 of 3` and so on. */

@@ -45,12 +45,37 @@ export async function runJob<Result>(request: ChildRequest, schema: z.ZodType<Re
   return parsed.data;
 }
 
+/** What a child says, line by line. */
+export interface Listeners {
+  readonly onLine?: (line: string) => void;
+  /** Of stderr. */
+  readonly onErrorLine?: (line: string) => void;
+}
+
+/** A command under way. */
+export interface StartedCommand {
+  readonly pid: number | undefined;
+  /** The end of what it said on stderr so far. */
+  said(): string;
+  /** Asks it to end. */
+  terminate(): void;
+  /** Ends it, and all that it started, at once. */
+  kill(): void;
+  /** Resolves when it has ended well. @throws BENCH_FAILED when it cannot be started or ends with another code than 0; the signal's reason */
+  readonly ended: Promise<void>;
+}
+
 /**
  * Runs a command to its end.
  *
  * @throws BENCH_FAILED when it cannot be started or ends with another code than 0; the signal's reason
  */
-export async function runCommand(request: ChildRequest, onLine: (line: string) => void = () => {}): Promise<void> {
+export async function runCommand(request: ChildRequest, onLine?: (line: string) => void): Promise<void> {
+  await startCommand(request, { ...(onLine && { onLine }) }).ended;
+}
+
+/** Starts a command. @throws the signal's reason, when it is aborted already */
+export function startCommand(request: ChildRequest, { onLine = () => {}, onErrorLine = () => {} }: Listeners = {}): StartedCommand {
   const { what, command, args, cwd, env, signal } = request;
   signal?.throwIfAborted();
   const options = {
@@ -60,26 +85,30 @@ export async function runCommand(request: ChildRequest, onLine: (line: string) =
     detached: hasGroups,
   };
   const child = spawn(command, [...args], options);
-  const stop = (): void => killWithChildren(child);
-  signal?.addEventListener('abort', stop);
-  process.on('exit', stop);
+  const kill = (): void => killWithChildren(child);
+  signal?.addEventListener('abort', kill);
+  process.on('exit', kill);
   const said: string[] = [];
   createInterface({ input: child.stdout }).on('line', onLine);
   createInterface({ input: child.stderr }).on('line', (line) => {
     said.push(line);
     if (said.length > linesShown) said.shift();
+    onErrorLine(line);
   });
-  try {
-    const how = await new Promise<string | undefined>((resolve) => {
-      child.on('error', (error) => resolve(`could not be started (${error.message})`));
-      child.on('close', (code, killedBy) => resolve(code === 0 ? undefined : `ended with ${killedBy ?? `code ${code}`}`));
-    });
-    signal?.throwIfAborted();
-    if (how !== undefined) throw BenchFailed(what, how, said.join('\n'));
-  } finally {
-    signal?.removeEventListener('abort', stop);
-    process.off('exit', stop);
-  }
+  const end = async (): Promise<void> => {
+    try {
+      const how = await new Promise<string | undefined>((resolve) => {
+        child.on('error', (error) => resolve(`could not be started (${error.message})`));
+        child.on('close', (code, killedBy) => resolve(code === 0 ? undefined : `ended with ${killedBy ?? `code ${code}`}`));
+      });
+      signal?.throwIfAborted();
+      if (how !== undefined) throw BenchFailed(what, how, said.join('\n'));
+    } finally {
+      signal?.removeEventListener('abort', kill);
+      process.off('exit', kill);
+    }
+  };
+  return { pid: child.pid, said: () => said.join('\n'), terminate: () => child.kill('SIGTERM'), kill, ended: end() };
 }
 
 /** Windows has no process groups. */

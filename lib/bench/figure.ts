@@ -2,13 +2,19 @@ import path from 'node:path';
 import { writeAtomic } from '../files';
 import { type ContestBar, type ContestPanel, contestBars, type Figure, figureToPng, formatSeconds } from '../report';
 import type { Workspace } from '../workspace';
+import { display } from './measures';
 import { isMet, type Target } from './ratios';
-import { type BenchRecord, display, targets } from './record';
+import { type BenchRecord, targets } from './record';
 
 /** Draws a record's figure beside it, and to other files. @throws FIGURE_NOT_DRAWN, the file system's errors */
 export async function writeBenchFigure(workspace: Workspace, record: BenchRecord, others: readonly string[] = []): Promise<void> {
-  const png = await figureToPng(benchFigure(record));
-  for (const file of [workspace.bench(record.startedAt, 'png'), ...others]) await writeAtomic(file, png);
+  await writeFigure(benchFigure(record), [workspace.bench(record.startedAt, 'png'), ...others]);
+}
+
+/** Draws a figure once, to several files. @throws FIGURE_NOT_DRAWN, the file system's errors */
+export async function writeFigure(figure: Figure, files: readonly string[]): Promise<void> {
+  const png = await figureToPng(figure);
+  for (const file of files) await writeAtomic(file, png);
 }
 
 /** How long the recipe takes in Keras and here, and one picture in TensorFlow Lite and here, beside what is aimed at. */
@@ -68,7 +74,8 @@ function modelPanel({ model_ms: { ours, tflite, int8 }, ratios }: BenchRecord): 
   };
 }
 
-function verdict(what: string, value: number, target: Target): string {
+/** What a value comes to, and whether that meets its target. */
+export function verdict(what: string, value: number, target: Target): string {
   const sign = target.better === 'higher' ? '≥' : '≤';
   return `${what} (target ${sign} ${display(target.limit)}: ${isMet(value, target) ? 'met' : 'missed'})`;
 }

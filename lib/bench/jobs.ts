@@ -23,22 +23,6 @@ import { median } from './ratios';
 
 type Job<Name extends JobName, More = object> = (request: JobRequest & More, onProgress: OnProgress) => Promise<JobResult<Name>>;
 
-const send = (message: object): void => {
-  process.stdout.write(`${JSON.stringify(message)}\n`);
-};
-
-/** Runs a job and reports on stdout, as `runJob` reads it. */
-export async function runNamed(name: JobName, request: never): Promise<void> {
-  const job = jobs[name] as Job<JobName>;
-  let sentAt = 0;
-  const result = await job(request, (progress) => {
-    if (progress.done < progress.total && performance.now() - sentAt < 200) return;
-    sentAt = performance.now();
-    send({ progress });
-  });
-  send({ result });
-}
-
 const prepare: Job<'prepare', { source: string; sourceName: string }> = async (
   { task: name, settings, source, sourceName },
   onProgress,
@@ -171,4 +155,5 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - began;
 }
 
-const jobs = { prepare, start, recipe, export: exportInt8, inference };
+/** What the bench runs in processes of their own. */
+export const jobs = { prepare, start, recipe, export: exportInt8, inference };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { isMet, type Target } from './ratios';
+import { conditionsShape } from './conditions';
+import { atLeast, atMost, type Measure, measureTable } from './measures';
 
 const measured = z.number();
 /** Null where Python lacks TensorFlow, so that there was nothing to compare with. */
@@ -11,20 +12,12 @@ const compared = z.number().nullable();
  */
 export const benchRecordSchema = z.object({
   schemaVersion: z.literal(1),
-  startedAt: z.string(),
-  finishedAt: z.string(),
-  quick: z.boolean(),
+  ...conditionsShape,
   data: z.object({ name: z.string(), isSample: z.boolean(), counts: z.record(z.string(), z.number().int()) }),
   weights: z.object({ source: z.string(), sha256: z.string(), isStandIn: z.boolean() }),
   backbone: z.string(),
   /** As `BenchConfig`. */
   config: z.record(z.string(), z.unknown()),
-  threads: z.number().int(),
-  hardware: z.object({ cpu: z.string(), cores: z.number().int(), memoryGiB: z.number(), platform: z.string(), backend: z.string() }),
-  /** Of the last minute before the bench began: on an idle machine close to 0. */
-  loadAverage: z.number(),
-  versions: z.record(z.string(), z.string()),
-  git: z.object({ commit: z.string(), dirty: z.boolean() }).nullable(),
   ratios: z.object({
     /** Keras' time over ours: decoding, training and evaluation, but not the loading of libraries. */
     recipe_vs_keras: compared,
@@ -55,17 +48,6 @@ export const benchRecordSchema = z.object({
 });
 
 export type BenchRecord = z.infer<typeof benchRecordSchema>;
-
-/** A line of the bench's table. */
-export interface Measure {
-  readonly name: string;
-  readonly value: number | null;
-  readonly unit: string;
-  readonly target: Target;
-}
-
-const atLeast = (limit: number): Target => ({ limit, better: 'higher' });
-const atMost = (limit: number): Target => ({ limit, better: 'lower' });
 
 /** What is aimed at, on two cores, with real photographs and the whole recipe. */
 export const targets = {
@@ -102,18 +84,5 @@ export function measuresOf(record: BenchRecord): Measure[] {
 
 /** The table that the bench prints. */
 export function measureRows(record: BenchRecord): Record<string, string>[] {
-  return measuresOf(record).map(({ name, value, unit, target }) => {
-    const met = isMet(value, target);
-    return {
-      measured: name,
-      value: value === null ? '–' : `${display(value)} ${unit}`.trim(),
-      target: `${target.better === 'higher' ? '≥' : '≤'} ${display(target.limit)} ${unit}`.trim(),
-      '': met === undefined ? 'not measured' : met ? 'met' : 'missed',
-    };
-  });
-}
-
-/** Three digits. */
-export function display(value: number): string {
-  return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+  return measureTable(measuresOf(record));
 }

@@ -1,7 +1,7 @@
 import type { DataSource } from '../data';
-import { describeHardware, readGit, readVersions } from '../experiments';
 import { type MultilabelMetrics, multilabelMetrics } from '../metrics';
 import type { Workspace } from '../workspace';
+import { type Beginning, busyNote, describeConditions } from './conditions';
 import type { BenchConfig } from './config';
 import type { JobResult } from './jobResults';
 import type { KerasRecipe } from './keras';
@@ -10,10 +10,7 @@ import type { BenchRecord } from './record';
 
 /** Everything that was measured, round by round. */
 export interface Measurements {
-  readonly startedAt: Date;
-  readonly finishedAt: Date;
-  readonly loadAverage: number;
-  readonly threads: number;
+  readonly beginning: Beginning;
   readonly config: BenchConfig;
   readonly source: DataSource;
   /** Pictures by split. */
@@ -31,8 +28,8 @@ export interface Measurements {
 
 /** The record of what was measured: medians over the rounds, and how they compare. */
 export async function summarise(workspace: Workspace, measured: Measurements): Promise<BenchRecord> {
-  const { config, source, start, keras, recipes, exported, inference, tfliteMs, coldStartMs } = measured;
-  const [versions, git] = await Promise.all([readVersions(workspace.root), readGit(workspace.root)]);
+  const { beginning, config, source, start, keras, recipes, exported, inference, tfliteMs, coldStartMs } = measured;
+  const conditions = await describeConditions(workspace, beginning, { quick: config.quick, backend: start.backend });
   const medianOf = <One>(all: readonly One[], pick: (one: One) => number): number => median(all.map(pick));
   const cold = medianOf(recipes, (round) => round.cold.seconds);
   const warm = medianOf(recipes, (round) => round.warm.seconds);
@@ -45,18 +42,12 @@ export async function summarise(workspace: Workspace, measured: Measurements): P
   const inKeras = keras && judge(start, keras);
   return {
     schemaVersion: 1,
-    startedAt: measured.startedAt.toISOString(),
-    finishedAt: measured.finishedAt.toISOString(),
-    quick: config.quick,
+    ...conditions,
+    versions: { ...conditions.versions, ...keras?.versions },
     data: { name: source.name, isSample: source.isSample, counts: measured.counts },
     weights: start.weights,
     backbone: start.backbone,
     config: { ...config },
-    threads: measured.threads,
-    hardware: describeHardware(start.backend),
-    loadAverage: measured.loadAverage,
-    versions: { ...versions, ...keras?.versions },
-    git,
     ratios: {
       recipe_vs_keras: ratio(keras?.seconds ?? null, cold),
       recipe_warm_vs_keras: ratio(keras?.seconds ?? null, warm),
@@ -105,18 +96,13 @@ function megabytes(mebibytes: number): number {
 }
 
 /** What one should know before trusting the numbers. */
-function notesOn({ config, source, start, keras, loadAverage, threads }: Measurements): string[] {
+function notesOn({ beginning, config, source, start, keras }: Measurements): string[] {
   const notes: [boolean, string][] = [
     [config.quick, 'little of everything was measured: the targets are for the whole recipe'],
     [source.isSample, 'the data is the generated sample, whose metrics say nothing about photographs'],
     [start.weights.isStandIn, `the weights are a stand-in: ${start.weights.source}`],
     [start.backend === 'wasm', 'training ran on WebAssembly, which is slower: npm run doctor says how to get the native library'],
     [!keras, 'Python has no TensorFlow here, so nothing was compared with it: npm run doctor says how to get it'],
-    // A quiet desktop is at a few tenths.
-    [
-      loadAverage > threads / 2,
-      `the machine was busy when the bench began: its load average was ${loadAverage.toFixed(1)} on ${threads} threads`,
-    ],
   ];
-  return notes.flatMap(([isSo, note]) => (isSo ? [note] : []));
+  return [...notes.flatMap(([isSo, note]) => (isSo ? [note] : [])), ...busyNote(beginning)];
 }
