@@ -1,0 +1,75 @@
+import { utimesSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive, type RunRecord, thisProcess } from '../../experiments';
+import { readTextIfPresent, writeJson } from '../../files';
+import { inTurn } from '../../lock';
+import { DatabaseBusy } from './errors';
+
+/** The process that has a folder's database open: PGlite itself does not notice a second one, and both would spoil it. */
+interface Holder {
+  readonly process: RunRecord['process'];
+  /** The process that started it, which a user knows. */
+  readonly server: number;
+}
+
+const renewMilliseconds = 5_000;
+/** A process of another host, or container, cannot be looked up: it is gone when it has not renewed its mark for so long. */
+const silentMilliseconds = 60_000;
+/** A server that was just killed leaves a process behind which closes the database: so long is it waited for. */
+const patienceMilliseconds = 3_000;
+const pollMilliseconds = 50;
+
+/**
+ * Waits for a process that is about to end, if one has the folder open.
+ *
+ * @throws DATABASE_BUSY when it does not end
+ */
+export async function waitUntilFree(folder: string): Promise<void> {
+  for (const since = performance.now(); ; await sleep(pollMilliseconds)) {
+    const holder = await findHolder(folder);
+    if (!holder) return;
+    if (performance.now() - since > patienceMilliseconds) throw DatabaseBusy(folder, holder.server, holder.process.host);
+  }
+}
+
+/**
+ * Marks the folder as this process'.
+ *
+ * @returns what takes the mark away
+ * @throws DATABASE_BUSY
+ */
+export async function holdFolder(folder: string): Promise<() => Promise<void>> {
+  const file = holderFile(folder);
+  await inTurn(file, {
+    busy: () => DatabaseBusy(folder, process.ppid, os.hostname()),
+    work: async () => {
+      const holder = await findHolder(folder);
+      if (holder) throw DatabaseBusy(folder, holder.server, holder.process.host);
+      const mine: Holder = { process: thisProcess(), server: process.ppid };
+      await writeJson(file, mine);
+    },
+  });
+  const renewing = setInterval(() => utimesSync(file, new Date(), new Date()), renewMilliseconds).unref();
+  return async () => {
+    clearInterval(renewing);
+    await rm(file, { force: true });
+  };
+}
+
+/** The living process that has the folder open. */
+async function findHolder(folder: string): Promise<Holder | undefined> {
+  const file = holderFile(folder);
+  const text = await readTextIfPresent(file);
+  if (text === undefined) return undefined;
+  const holder: Holder = JSON.parse(text);
+  if (holder.process.host === os.hostname()) return isAlive(holder.process) ? holder : undefined;
+  const { mtimeMs } = await stat(file);
+  return Date.now() - mtimeMs < silentMilliseconds ? holder : undefined;
+}
+
+function holderFile(folder: string): string {
+  return path.join(folder, 'holder.json');
+}
