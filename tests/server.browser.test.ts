@@ -74,7 +74,7 @@ describe.skipIf(!chromiumPath)(title, () => {
       await page.locator('.result:not(.pending)').nth(2).waitFor();
       expect(await page.locator('.filename').allTextContents()).toEqual(pictures.slice(0, 3).map((file) => path.basename(file)));
       for (const card of await page.locator('.result').all()) {
-        expect(await card.locator('h3').textContent()).not.toBe('');
+        expect(await card.locator('h2').textContent()).not.toBe('');
         expect(await card.locator('.bar-value').count()).toBe(3);
         expect(await card.locator('.picture img').evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
       }
@@ -86,7 +86,7 @@ describe.skipIf(!chromiumPath)(title, () => {
       await page.dispatchEvent('footer', 'dragover', { dataTransfer: transfer });
       expect(await page.locator('.drop-hint').textContent()).toBe('Drop the pictures here');
       await page.dispatchEvent('footer', 'drop', { dataTransfer: transfer });
-      await page.locator('.result:not(.pending) h3').waitFor();
+      await page.locator('.result:not(.pending) h2').waitFor();
       expect(await page.locator('.drop-hint').count()).toBe(0);
     });
 
@@ -94,7 +94,7 @@ describe.skipIf(!chromiumPath)(title, () => {
       const page = await open();
       const transfer = await transferOf(page, pictures[4]!);
       await page.evaluate((clipboardData) => document.dispatchEvent(new ClipboardEvent('paste', { clipboardData })), transfer);
-      await page.locator('.result:not(.pending) h3').waitFor();
+      await page.locator('.result:not(.pending) h2').waitFor();
     });
 
     it('says what is wrong with a file before it is sent, and takes the card away', async () => {
@@ -129,7 +129,7 @@ describe.skipIf(!chromiumPath)(title, () => {
       expect(await page.locator('.failed .status').textContent()).toBe('The server cannot be reached.');
       await page.unroute('/');
       await page.getByRole('button', { name: 'Try again' }).click();
-      await page.locator('.result:not(.pending) h3').waitFor();
+      await page.locator('.result:not(.pending) h2').waitFor();
     });
 
     it('waits as long as a busy server asks, and then goes on by itself', async () => {
@@ -304,7 +304,7 @@ describe.skipIf(!chromiumPath)(title, () => {
       expect(await focused()).toBe('Choose pictures');
       const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
       await chooser.setFiles(pictures[6]!);
-      await page.locator('.result:not(.pending) h3').waitFor();
+      await page.locator('.result:not(.pending) h2').waitFor();
       for (let step = 0; step < 10 && (await focused()) !== 'None of these'; step++) await page.keyboard.press('Tab');
       expect(
         await page
@@ -348,7 +348,7 @@ describe.skipIf(!chromiumPath)(title, () => {
       const page = await open('/', plain);
       await page.locator('input[name=image]').setInputFiles(pictures.slice(9, 11));
       await page.getByRole('button', { name: 'Send' }).click();
-      expect(await page.locator('.result h3').count()).toBe(2);
+      expect(await page.locator('.result h2').count()).toBe(2);
       expect(
         await page
           .locator('.picture img')
@@ -391,7 +391,7 @@ describe.skipIf(!chromiumPath)(title, () => {
     it('has what was predicted, filters it, and leads back to the card', async () => {
       const page = await open();
       await upload(page, [pictures[0]!]);
-      const decision = await page.locator('.result h3').textContent();
+      const decision = await page.locator('.result h2').textContent();
       await page.goto('/history');
       expect(await page.locator('.past .decision').first().textContent()).toBe(decision);
       await page.getByLabel('File name').fill('no such file');
@@ -399,7 +399,7 @@ describe.skipIf(!chromiumPath)(title, () => {
       expect(await page.locator('.empty').textContent()).toContain('No prediction is like that.');
       await page.getByRole('link', { name: 'Show all' }).click();
       await page.locator('.past a').first().click();
-      expect(await page.locator('.result h3').textContent()).toBe(decision);
+      expect(await page.locator('.result h2').textContent()).toBe(decision);
     });
   });
 

@@ -81,7 +81,7 @@ export function makeVersion(id: string, rest: Partial<Version> = {}): Version {
 export function makePast(id: number, rest: Partial<PastPrediction> = {}): PastPrediction {
   return {
     id,
-    filename: `picture-${id}.jpg`,
+    filename: `photo-${id}.jpg`,
     uploadFile: upload,
     createdAt: new Date('2026-03-01T10:00:00Z'),
     decision: { kind: 'uncertain', mostLikely: 'arroz' },

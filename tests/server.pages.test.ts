@@ -148,8 +148,8 @@ describe('a result card', () => {
     [{ kind: 'none' }, 'None of these', 'Nada de esto'],
     [{ kind: 'classes', classes: ['Barred spiral'] }, 'Barred spiral', 'Barred spiral'],
   ])('says of %j "%s", and "%s"', (decision, english, inSpanish) => {
-    expect(textOf(card({ decision }).querySelector('h3'))).toBe(english);
-    expect(textOf(card({ decision }, spanish).querySelector('h3'))).toBe(inSpanish);
+    expect(textOf(card({ decision }).querySelector('h2'))).toBe(english);
+    expect(textOf(card({ decision }, spanish).querySelector('h2'))).toBe(inSpanish);
   });
 
   it('draws a bar a class, marks the threshold, and stresses the classes that reach it', () => {
@@ -266,7 +266,7 @@ describe('the page of a task', () => {
     const panel = page({
       retraining: { ...idle, status: 'running', stage: 'training', progress: 0.4, epoch: 2, epochs: 3, etaSeconds: 95 },
     }).querySelector('#retraining')!;
-    expect(textOf(panel.querySelector('.headline'))).toBe('Learning from the corrections');
+    expect(textOf(panel.querySelector('.headline'))).toBe('Training the new model');
     expect(panel.querySelector('progress')?.value).toBe(0.4);
     expect(textOf(panel.querySelector('.progress-text'))).toBe('epoch 2 of 3 · about 2 min left');
     expect(panel.querySelector('button')).toBeNull();
@@ -372,9 +372,9 @@ describe('the history', () => {
     expect(row!.querySelector('a')?.getAttribute('href')).toBe(`/?show=${upload}`);
     expect(['.decision', '.filename', '.confidence', 'time', '.muted'].map((part) => textOf(row!.querySelector(part)))).toEqual([
       'Not sure, most likely Rice',
-      'picture-7.jpg',
+      'photo-7.jpg',
       '48%',
-      'Mar 1, 2026, 10:00 AM UTC',
+      '1 Mar 2026, 10:00 UTC',
       'finetune · cccccc',
     ]);
   });
@@ -474,7 +474,7 @@ describe('the languages', () => {
     expect([english!.number(1234.5678), inSpanish!.number(1234.5678)]).toEqual(['1,234.568', '1234,568']);
     expect([english!.number(null), english!.number(Number.NaN)]).toEqual(['–', '–']);
     expect([english!.difference(0.0124), english!.difference(-0.5, 1), english!.difference(0)]).toEqual(['+0.012', '−0.5', '0.000']);
-    expect([english!.list(['a', 'b', 'c']), inSpanish!.list(['a', 'b', 'c'])]).toEqual(['a, b, and c', 'a, b y c']);
+    expect([english!.list(['a', 'b', 'c']), inSpanish!.list(['a', 'b', 'c'])]).toEqual(['a, b and c', 'a, b y c']);
   });
 
   it('choose the plural by the language', () => {

@@ -1,4 +1,4 @@
-import { complain, find, findAll, language, Refused, say, send } from './page';
+import { complain, find, findAll, locale, Refused, say, send } from './page';
 
 /** Fired on a form of a correction, when the server has it. */
 export const savedEvent = 'correctionsaved';
@@ -46,7 +46,7 @@ async function submit(form: HTMLFormElement, submitter: HTMLButtonElement | null
     complain(error.message);
     return;
   }
-  const labels = new Intl.ListFormat(language, { type: 'conjunction' }).format(marked.map((chip) => chip.labels![0]!.textContent!.trim()));
+  const labels = new Intl.ListFormat(locale, { type: 'conjunction' }).format(marked.map((chip) => chip.labels![0]!.textContent!.trim()));
   status.textContent = isUndo ? say('client.undone') : say('client.saved', { labels });
   undo.hidden = isUndo;
   // A button that vanishes would take the focus with it.

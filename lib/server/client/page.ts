@@ -1,11 +1,14 @@
 import type { ClientKey } from '../translations';
-import type { Language } from '../translations/languages';
+import { type Language, locales } from '../translations/languages';
 import { formatMessage, type Message, type MessageValues } from '../translations/message';
 
 /** The page's language. */
-export const language = document.documentElement.lang as Language;
+const language = document.documentElement.lang as Language;
 
 const texts = JSON.parse(document.body.dataset.texts ?? '{}') as Readonly<Record<ClientKey, Message>>;
+
+/** How its numbers, dates and lists are written. */
+export const locale = locales[language];
 
 /** One of the texts that the page brought along. */
 export function say(key: ClientKey, values?: MessageValues): string {

@@ -1,11 +1,11 @@
-import { announce, find, findAll, language, Refused, send } from './page';
+import { announce, find, findAll, locale, Refused, send } from './page';
 
 /** The colours change at once; a slider shows its value. */
 export function handleSwitches(): void {
   handleTheme(find<HTMLFormElement>('form[action="/theme"]'));
   for (const range of findAll<HTMLInputElement>('.range input')) {
     const output = find<HTMLOutputElement>('output', range.parentElement!);
-    const percent = new Intl.NumberFormat(language, { style: 'percent' });
+    const percent = new Intl.NumberFormat(locale, { style: 'percent' });
     range.addEventListener('input', () => {
       output.value = percent.format(range.valueAsNumber);
     });

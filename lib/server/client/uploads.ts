@@ -122,6 +122,7 @@ function showPreview(card: HTMLElement, file: File): string {
   const preview = URL.createObjectURL(file);
   const image = find<HTMLImageElement>('.picture img', card);
   image.alt = file.name;
+  image.hidden = false;
   image.src = preview;
   return preview;
 }
@@ -132,7 +133,7 @@ function setStatus(card: HTMLElement, text: string): void {
 
 function reset(card: HTMLElement): void {
   card.classList.remove('failed');
-  find('.pending-actions', card).replaceChildren();
+  find('.retry', card).replaceChildren();
   setStatus(card, say('client.waiting'));
 }
 
@@ -146,7 +147,7 @@ function fail(card: HTMLElement, problem: string, retry?: () => void): void {
     return made;
   };
   const dismiss = button(say('client.dismiss'), () => card.remove());
-  find('.pending-actions', card).replaceChildren(...(retry ? [button(say('client.retry'), retry)] : []), dismiss);
+  find('.retry', card).replaceChildren(...(retry ? [button(say('client.retry'), retry)] : []), dismiss);
 }
 
 type Outcome = { readonly fragment: Document } | { readonly problem: string };

@@ -1,6 +1,7 @@
 import { type Html, html } from '../../report/html';
 import { type Translator, translator } from '../translations';
 import { correctionForm } from './correction';
+import { icon } from './icons';
 import { noPicture } from './layout';
 import type { PageContext, ResultView, TaskView } from './views';
 import { className, decisionWords, errorWords, labelsOf, shortRun } from './words';
@@ -18,14 +19,18 @@ export function cards(context: PageContext, task: TaskView, results: readonly Re
 }
 
 function card(context: PageContext, task: TaskView, result: ResultView): Html {
-  const { id, filename, upload, error } = result;
+  const { id, filename, upload, error, decision } = result;
   const t = translator(context.language);
-  return html`<article class="card result"${id === null ? '' : html` id="result-${id}"`}${upload ? html` data-upload="${upload}"` : ''} aria-label="${filename}">
-<div class="picture">${upload ? html`<img src="/uploads/${encodeURIComponent(upload)}?size=640" alt="${filename}" width="640" height="480">` : noPicture(t)}</div>
-<div class="answer"><p class="filename">${filename}</p>
-${error ? html`<p class="decision is-error">${errorWords(t, error)}</p>` : answer(context, t, task, result)}
-</div></article>
-`;
+  return resultArticle({
+    attributes: html`${id === null ? '' : html` id="result-${id}"`}${upload ? html` data-upload="${upload}"` : ''} aria-label="${filename}"`,
+    picture: upload ? picture(upload, filename) : noPicture(t),
+    looks: html`${maps(t, task, result)}${facts(t, result)}`,
+    filename,
+    heading: error
+      ? html`<p class="decision is-error">${errorWords(t, error)}</p>`
+      : html`<h2 class="decision is-${decision?.kind ?? 'none'}">${decision ? decisionWords(t, decision) : ''}</h2>`,
+    answer: html`${bars(t, task, result)}${correction(context, t, task, result)}`,
+  });
 }
 
 /**
@@ -34,33 +39,53 @@ ${error ? html`<p class="decision is-error">${errorWords(t, error)}</p>` : answe
  */
 export function pendingCard(context: PageContext, task: TaskView): Html {
   const t = translator(context.language);
+  const upload = 'pending';
   const probabilities = task.classes.map((name) => ({ name, share: 0 }));
   const threshold = task.kind === 'multilabel' ? { threshold: 0.5 } : {};
-  const placeholder: ResultView = {
-    id: null,
+  const nothing: ResultView = { id: null, filename: '', upload, decision: { kind: 'none' }, probabilities, ...threshold, milliseconds: 0 };
+  const article = resultArticle({
+    className: 'pending',
+    attributes: html` aria-busy="true"`,
+    picture: html`${icon('picture')}<img alt="" width="640" height="480" hidden>`,
+    looks: html`${maps(t, task, nothing)}${facts(t, nothing)}`,
     filename: '',
-    upload: 'pending',
-    decision: { kind: 'none' },
-    probabilities,
-    ...threshold,
-    milliseconds: 0,
-  };
-  return html`<template id="pending"><article class="card result pending" aria-busy="true">
-<div class="picture"><img alt="" width="640" height="480"></div>
-<div class="answer"><p class="filename"></p>
-<div class="pending-note"><p class="status"></p><div class="pending-actions actions"></div></div>
-<div class="skeleton" aria-hidden="true" inert>${answer(context, t, task, placeholder)}</div>
-</div></article></template>`;
+    heading: html`<p class="decision status"></p><div class="retry actions"></div>`,
+    answer: html`${bars(t, task, nothing)}${correction(context, t, task, nothing)}`,
+  });
+  return html`<template id="pending">${article}</template>`;
 }
 
-function answer(context: PageContext, t: Translator, task: TaskView, result: ResultView): Html {
-  const { id, upload, decision } = result;
-  const back = id === null ? context.path : `${context.path}#result-${id}`;
-  return html`${decision ? html`<h3 class="decision is-${decision.kind}">${decisionWords(t, decision)}</h3>` : ''}
-${bars(t, task, result)}
-${maps(t, task, result)}
-${decision && upload && task.acceptsCorrections ? correctionForm(t, { ...result, task, upload, prediction: id, suggested: labelsOf(decision, task.classes), back }) : ''}
-${facts(t, result)}`;
+/** The parts of a card: on a telephone the heading stands above the picture, else beside it. */
+interface CardParts {
+  readonly className?: string;
+  readonly attributes: Html;
+  readonly picture: Html;
+  /** Below the picture, which it is about. */
+  readonly looks?: Html;
+  readonly filename: string;
+  readonly heading: Html;
+  readonly answer: Html;
+}
+
+export function resultArticle({ className = '', attributes, picture, looks, filename, heading, answer }: CardParts): Html {
+  return html`<article class="card result ${className}"${attributes}>
+<div class="look"><div class="picture">${picture}</div>
+${looks ?? ''}</div>
+<div class="answer"><div class="head"><p class="filename">${filename}</p>${heading}</div>
+${answer}</div></article>
+`;
+}
+
+export function picture(upload: string, filename: string): Html {
+  return html`<img src="/uploads/${encodeURIComponent(upload)}?size=640" alt="${filename}" width="640" height="480" loading="lazy">`;
+}
+
+function correction({ path }: PageContext, t: Translator, task: TaskView, result: ResultView): Html | string {
+  const { id, upload, decision, correction: saved } = result;
+  if (!decision || !upload || !task.acceptsCorrections) return '';
+  const suggested = labelsOf(decision, task.classes);
+  const back = id === null ? path : `${path}#result-${id}`;
+  return correctionForm(t, { task, upload, prediction: id, back, ...(saved && { correction: saved }), ...(suggested && { suggested }) });
 }
 
 function facts(t: Translator, { milliseconds, model }: ResultView): Html | string {

@@ -12,7 +12,7 @@ export interface Correctable {
   /** The prediction's number, where it has one. */
   readonly prediction: number | null;
   /** What was saved, one 0 or 1 for each class. */
-  readonly correction?: readonly number[] | null;
+  readonly correction?: readonly number[];
   /** What to mark when nothing was saved. */
   readonly suggested?: readonly number[];
   /** Where the form comes back to without a script. */
@@ -34,8 +34,8 @@ ${task.classes.map(
 )}
 ${task.kind === 'multilabel' ? html`<label class="chip"><input type="checkbox" name="none" value="1"${checked(isNone)}><span>${t('decision.none')}</span></label>` : ''}
 </div></fieldset>
-<div class="actions"><button class="button quiet" name="action" value="save">${t('correction.save')}</button>
-<button class="link" name="action" value="undo" formaction="/undo_correction"${correction ? '' : html` hidden`}>${t('correction.undo')}</button>
+<div class="actions"><button class="button quiet" value="save">${t('correction.save')}</button>
+<button class="link" value="undo" formaction="/undo_correction"${correction ? '' : html` hidden`}>${t('correction.undo')}</button>
 <span class="saved" role="status">${correction ? t('client.saved', { labels: labelWords(t, task.classes, correction) }) : ''}</span></div>
 </form>`;
 }

@@ -3,7 +3,7 @@ import { type Html, html } from '../../report/html';
 /** Line drawings of 24 × 24, in the colour of the text beside them; they say nothing that the text does not. */
 const paths = {
   food: html`<path d="M12 8c-2-2.5-7-2-7 3.5C5 16 8 20 10 20c1 0 1-.6 2-.6s1 .6 2 .6c2 0 5-4 5-8.5C19 6 14 5.5 12 8Zm0 0c0-2 1-4 3-4.5"/>`,
-  galaxy: html`<circle cx="12" cy="12" r="2.2"/><path d="M14 10.5c4-3 6-4.5 5.5-6S14 4 9.5 7.5 4 16 5 18m5-4.5c-4 3-6 4.5-5.5 6S10 20 14.5 16.5 20 8 19 6"/>`,
+  galaxy: html`<path d="M12 12c0-1.5 2-2 3-.5s0 4.5-3 4.5-5.5-3-4.5-6.5S12.5 4 16 5.5 21 11 20 15m-8-3c0 1.5-2 2-3 .5M4 18c1.5 2 4 3 7 3"/>`,
   review: html`<path d="M4 12.5 9 17.5 20 6.5"/>`,
   history: html`<path d="M4 12a8 8 0 1 0 2.5-5.8M4 4v4h4m4 0v4.5l3 2"/>`,
   models: html`<path d="m12 3 8 4.5-8 4.5-8-4.5L12 3Zm-8 9 8 4.5 8-4.5M4 16.5 12 21l8-4.5"/>`,

@@ -14,5 +14,5 @@ export function metricHeading(t: Translator, metric: (typeof shownMetrics)[numbe
 /** A metric with its 95 % interval below it, where it has one. */
 export function withInterval(t: Translator, result: SplitResult, metric: MetricName): Html {
   const interval = result.intervals?.[metric];
-  return html`${t.number(result[metric])}${interval ? html`<small>${t('models.interval', { low: t.number(interval.low), high: t.number(interval.high) })}</small>` : ''}`;
+  return html`${t.number(result[metric])}${interval ? html`<small>${t.number(interval.low)}–${t.number(interval.high)}</small>` : ''}`;
 }

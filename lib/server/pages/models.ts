@@ -39,7 +39,7 @@ function versionCard(context: PageContext, t: Translator, view: ModelsView, vers
 <p class="muted"><time datetime="${createdAt}">${t.time(createdAt)}</time> · ${backbone}${parent ? html` · ${t('models.continues')} <a href="#${parent}">${shortRun(parent)}</a>` : ''}</p>
 <p>${t('models.trainedOn')} <span lang="en">${trainedOn}</span></p>
 ${metricsTable(t, version)}
-${gate ? html`<div class="gate"><span class="badge ${gate.verdict}">${t(`verdict.${gate.verdict}`)}</span> ${gateFacts(t, gate)}</div>` : reason ? html`<p class="muted" lang="en">${reason}</p>` : ''}
+${gate ? html`<div class="gate"><span class="badge ${gate.verdict}">${t(`verdict.${gate.verdict}`)}</span>${gateFacts(t, gate)}</div>` : reason ? html`<p class="muted reason" lang="en">${reason}</p>` : ''}
 ${view.versions.length > 1 ? choices(t, view, version) : ''}
 ${context.isAdmin ? actions(context, t, view, version) : ''}
 </article>
@@ -105,6 +105,6 @@ function actions({ path }: PageContext, t: Translator, { task, versions }: Model
 function timeline(t: Translator, events: readonly VersionEvent[]): Html {
   return html`<section class="card" aria-labelledby="events-title"><h2 id="events-title">${t('events.title')}</h2><ol class="timeline">${events.map(
     ({ at, kind, run, reason }) =>
-      html`<li><time datetime="${at}">${t.time(at)}</time> <span class="badge ${kind.replace(' ', '-')}">${t(`event.${kind}`)}</span> <a href="#${run}">${shortRun(run)}</a> <span class="muted" lang="en">${reason}</span></li>`,
+      html`<li><time datetime="${at}">${t.time(at)}</time> <span class="badge ${kind.replace(' ', '-')}">${t(`event.${kind}`)}</span> <a href="#${run}">${shortRun(run)}</a> <span class="muted reason" lang="en">${reason}</span></li>`,
   )}</ol></section>`;
 }

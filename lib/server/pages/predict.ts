@@ -14,13 +14,21 @@ export function predictPage(context: PageContext, { task, results, retraining, m
   const body = html`<div class="predict">
 <div class="work">
 <h1>${t.find(`headline.${task.name}`) ?? title}</h1>
-<p class="lead">${t('predict.lead', { classes: t.list(task.classes.map((name) => className(t, name))) })}</p>
+<p class="lead">${lead(t, task)}</p>
 ${problem && !model ? noModel(t, task, problem) : html`${uploadForm(t, task)}${pendingCard(context, task)}`}
 <div id="results">${cards(context, task, results)}</div>
 </div>
 <aside>${model ? modelFacts(t, model) : ''}${retraining ? panel(context, task, retraining) : ''}</aside>
 </div>`;
   return layout(context, { title, current: task.name, body });
+}
+
+/** More names than this are no longer read. */
+const namedClasses = 5;
+
+function lead(t: Translator, { classes }: TaskView): string {
+  if (classes.length > namedClasses) return t('predict.leadMany', { count: classes.length });
+  return t('predict.lead', { classes: t.list(classes.map((name) => className(t, name))) });
 }
 
 const accepted = 'image/jpeg,image/png,image/webp';

@@ -54,13 +54,13 @@ function trigger(
 function lastResult(t: Translator, { at, run, verdict, reason, gate }: NonNullable<RetrainingState['last']>): Html {
   return html`<div class="last"><h3>${t('retraining.last')} <span class="badge ${verdict}">${t(`verdict.${verdict}`)}</span></h3>
 <p class="muted"><time datetime="${at}">${t.time(at)}</time>${run === undefined ? '' : ` · ${shortRun(run)}`}</p>
-${gate ? gateFacts(t, gate) : html`<p lang="en">${reason}</p>`}
+${gate ? gateFacts(t, gate) : html`<p class="reason" lang="en">${reason}</p>`}
 <p><a href="/models">${t('retraining.models')}</a></p></div>`;
 }
 
 /** What decided on a retrained model, in numbers. The reason is the gate's own English sentence, so other languages show the numbers alone. */
 export function gateFacts(t: Translator, { reason, corrections, test }: GateResult): Html {
-  if (t.language === 'en') return html`<p>${reason}</p>`;
+  if (t.language === 'en') return html`<p class="reason">${reason}.</p>`;
   const { count, before, after } = corrections;
   return html`<ul class="plain"><li>${t('gate.corrections', { count, before, after })}</li><li>${testFact(t, test)}</li></ul>`;
 }

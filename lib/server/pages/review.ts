@@ -1,5 +1,6 @@
 import { type Html, html } from '../../report/html';
 import { type Translator, translator } from '../translations';
+import { picture as pictureOf, resultArticle } from './card';
 import { correctionForm } from './correction';
 import { layout, taskTabs } from './layout';
 import type { PageContext, PastPrediction, ReviewView, TaskView } from './views';
@@ -21,11 +22,19 @@ function reviewCard({ path }: PageContext, t: Translator, task: TaskView, pictur
   const { id, filename, uploadFile, decision, correctedLabels, classes, probabilities } = picture;
   if (!uploadFile) return html``;
   const suggested = labelsOf(decision, task.classes);
-  return html`<article class="card result" id="result-${id}" aria-label="${filename}">
-<div class="picture"><img src="/uploads/${encodeURIComponent(uploadFile)}?size=640" alt="${filename}" width="640" height="480" loading="lazy"></div>
-<div class="answer"><p class="filename">${filename}</p><h2 class="decision is-${decision.kind}">${decisionWords(t, decision)}</h2>
-<p class="muted">${classes.map((name, index) => `${className(t, name)} ${t.percent(probabilities[index]!, 0)}`).join(' · ')}</p>
-${correctionForm(t, { task, upload: uploadFile, prediction: id, correction: correctedLabels, suggested, back: path })}
-</div></article>
-`;
+  const shares = classes.map((name, index) => `${className(t, name)} ${t.percent(probabilities[index]!, 0)}`);
+  return resultArticle({
+    attributes: html` id="result-${id}" aria-label="${filename}"`,
+    picture: pictureOf(uploadFile, filename),
+    filename,
+    heading: html`<h2 class="decision is-${decision.kind}">${decisionWords(t, decision)}</h2><p class="muted">${shares.join(' · ')}</p>`,
+    answer: correctionForm(t, {
+      task,
+      upload: uploadFile,
+      prediction: id,
+      back: path,
+      ...(correctedLabels && { correction: correctedLabels }),
+      ...(suggested && { suggested }),
+    }),
+  });
 }

@@ -32,6 +32,6 @@ function starting(t: Translator, fields: Readonly<Record<string, string>>, { ver
   const others = versions.filter(({ state }) => state !== 'serving');
   return html`<form class="trial-form" method="post" action="/models/trial" data-confirm="${t('trial.confirm')}">${hiddenFields(fields)}
 <label class="field">${t('trial.version')} <select name="run">${others.map(({ run, state }) => html`<option value="${run}">${shortRun(run)} (${t(`state.${state}`)})</option>`)}</select></label>
-<label class="field">${t('trial.share')} <span class="range"><small class="no-script">5–50 %</small><input type="range" name="share" min="0.05" max="0.5" step="0.05" value="0.2"><output>${t.percent(0.2, 0)}</output></span></label>
+<label class="field">${t('trial.share')} <span class="range"><input type="range" name="share" min="0.05" max="0.5" step="0.05" value="0.2"><small class="no-script">5–50 %</small><output>${t.percent(0.2, 0)}</output></span></label>
 ${confirmBox(t)}<button class="button quiet">${t('trial.start')}</button></form>`;
 }

@@ -33,7 +33,7 @@ export function labelsOf(decision: Decision, classes: readonly string[]): number
 
 /** A run in few characters, its stage and the last part of its id: `finetune · x1y2z3`. */
 export function shortRun(run: string): string {
-  return run.split('-').slice(-2).join(' · ');
+  return run.split('-').slice(-2).join('\u00a0·\u00a0');
 }
 
 /** An error in the reader's language where its code is known, else with its own message. */

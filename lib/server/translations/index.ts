@@ -1,6 +1,6 @@
 import { en } from './en';
 import { es } from './es';
-import type { Language } from './languages';
+import { type Language, locales } from './languages';
 import { formatMessage, type Message, type MessageValues } from './message';
 
 export { type Language, languages } from './languages';
@@ -52,10 +52,11 @@ export function translator(language: Language): Translator {
 
 function createTranslator(language: Language): Translator {
   const messages = texts[language];
+  const locale = locales[language];
   const translate = (key: MessageKey, values?: MessageValues): string => formatMessage(messages[key], language, values);
-  const listFormat = new Intl.ListFormat(language, { type: 'conjunction' });
-  const timeFormat = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
-  const numbers = (options: Intl.NumberFormatOptions) => (value: number) => new Intl.NumberFormat(language, options).format(value);
+  const listFormat = new Intl.ListFormat(locale, { type: 'conjunction' });
+  const timeFormat = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
+  const numbers = (options: Intl.NumberFormatOptions) => (value: number) => new Intl.NumberFormat(locale, options).format(value);
   return Object.assign(translate, {
     language,
     number: (value: number | null | undefined, digits = 3) =>

@@ -1,4 +1,4 @@
-import type { Language } from './languages';
+import { type Language, locales } from './languages';
 
 /** A text with `{names}` for values; where its wording depends on a number, one text for one and one for all others. */
 export type Message = string | PluralMessage;
@@ -21,11 +21,11 @@ export function formatMessage(message: Message, language: Language, values: Mess
   return text.replace(/\{(\w+)\}/g, (placeholder, name: string) => {
     const value = values[name];
     if (value === undefined) return placeholder;
-    return typeof value === 'number' ? new Intl.NumberFormat(language).format(value) : value;
+    return typeof value === 'number' ? new Intl.NumberFormat(locales[language]).format(value) : value;
   });
 }
 
 /** Spanish also has a form for millions, which differs by a word that none of these texts has. */
 function chooseText({ one, other }: PluralMessage, language: Language, count: number): string {
-  return new Intl.PluralRules(language).select(count) === 'one' ? one : other;
+  return new Intl.PluralRules(locales[language]).select(count) === 'one' ? one : other;
 }
