@@ -170,6 +170,13 @@ describe('a map over a picture', () => {
     for (const place of [0, 32, 63]) for (const value of at(place, place)) expect(Math.abs(value - 128)).toBeLessThan(6);
   });
 
+  it('has no colour of its own', async () => {
+    const orange = sharp({ create: { width: 64, height: 64, channels: 3, background: '#f80' } });
+    const { at } = await pixelsOf(await mapOverlay(await orange.png().toBuffer(), corner, { classIndex: 1 }));
+    const [red, green, blue] = at(32, 32);
+    expect(Math.max(red!, green!, blue!) - Math.min(red!, green!, blue!)).toBeLessThan(8);
+  });
+
   it('fits into the size asked for, turned as the camera was held, and never larger than the picture', async () => {
     const turned = await grey(800, 400).withMetadata({ orientation: 6 }).jpeg().toBuffer();
     expect(await pixelsOf(await mapOverlay(turned, corner, { classIndex: 0, size: 320 }))).toMatchObject({ width: 160, height: 320 });

@@ -10,7 +10,8 @@ export interface OverlayOptions extends DecodeOptions {
 }
 
 /**
- * A picture with a class' activation map over it: the stronger, the brighter and the more opaque.
+ * A picture with a class' activation map over it: the stronger, the brighter and the more opaque. The picture itself turns grey, so that colour
+ * always means the map, on oranges too.
  *
  * @param picture an image file's path, or its content
  * @returns a WebP file's content
@@ -44,8 +45,8 @@ function blend({ pixels, width, height }: DecodedPicture, { rows, columns }: Act
       const colour = 3 * Math.round(strength * 255);
       const cover = opacity * strength;
       const pixel = 3 * (y * width + x);
-      for (let channel = 0; channel < 3; channel++)
-        blended[pixel + channel] = pixels[pixel + channel]! * (1 - cover) + colours[colour + channel]! * cover;
+      const grey = 0.299 * pixels[pixel]! + 0.587 * pixels[pixel + 1]! + 0.114 * pixels[pixel + 2]!; // luma of ITU-R BT.601
+      for (let channel = 0; channel < 3; channel++) blended[pixel + channel] = grey * (1 - cover) + colours[colour + channel]! * cover;
     }
   }
   return blended;

@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { sha256 } from '../files';
 import type { ModelCard } from '../models';
 import type { ActivationMap, Prediction } from '../prediction';
-import { Busy } from './pictureErrors';
+import { Busy, Stopping } from './pictureErrors';
 import { describeServing, ServedModels, type ServedModelsOptions } from './servedModels';
 import { checkPicture } from './uploads';
 
@@ -14,7 +14,7 @@ export interface Inference {
    * Predicts a picture that anybody may have sent.
    *
    * @param content an image file's bytes
-   * @throws NO_MODEL, MODEL_UNAVAILABLE, BUSY (503); NOT_A_PICTURE (415), PICTURE_TOO_LARGE (413), UNREADABLE_PICTURE (422)
+   * @throws NO_MODEL, MODEL_UNAVAILABLE, BUSY, STOPPING (503); NOT_A_PICTURE (415), PICTURE_TOO_LARGE (413), UNREADABLE_PICTURE (422)
    */
   predict(content: Uint8Array, options?: { readonly withMap?: boolean }): Promise<Answer>;
   /**
@@ -45,7 +45,7 @@ export interface Answer {
   readonly map?: ActivationMap;
   /** Of the picture's bytes. */
   readonly sha256: string;
-  /** From the first look at the picture to the answer, without waiting in the queue. */
+  /** Decoding and the model, without waiting in the queue. */
   readonly milliseconds: number;
   /** In a trial, where the second model answered: what the first says. */
   readonly other?: { readonly run: string; readonly probabilities: readonly number[]; readonly agrees: boolean };
@@ -61,10 +61,18 @@ export interface InferenceOptions extends Omit<ServedModelsOptions, 'maximumPixe
 }
 
 /**
+ * Pictures with more pixels are decoded one at a time, and the small ones pass them by: an interlaced PNG or a progressive JPEG is in memory as
+ * a whole, 130 MB at 40 million pixels.
+ */
+const largePixels = 8e6;
+
+/**
  * Loads what a task serves, if there is anything yet, and keeps up with it.
  *
- * ONNX Runtime runs one picture at a time, on all cores and on Node's main thread; meanwhile the next ones are decoded on Node's thread pool. Batches
- * would be no faster: MobileNetV2 takes 3.4 ms alone on two cores, and 3.9 ms a picture in a batch of 32.
+ * ONNX Runtime runs one picture at a time, on Node's main thread, while the next ones are decoded on Node's thread pool: so it gets half of the
+ * cores. With all of them, its threads wait for each other by spinning as soon as anything else computes, a retraining or a decoder: 23 ms of
+ * processor time a prediction instead of 13, and half the throughput (two busy cores, 8 clients). Batches would be no faster: MobileNetV2 takes
+ * 3.4 ms alone, and 3.9 ms a picture in a batch of 32.
  */
 export async function openInference({
   concurrency = 4,
@@ -74,11 +82,13 @@ export async function openInference({
 }: InferenceOptions): Promise<Inference> {
   const models = new ServedModels({ ...options, maximumPixels });
   const limit = pLimit(concurrency);
+  const oneLarge = pLimit(1);
+  const underWay = new Set<Promise<Answer>>();
+  let isClosed = false;
   await models.refresh();
 
   async function answer(content: Uint8Array, withMap: boolean): Promise<Answer> {
     const began = performance.now();
-    await checkPicture(content, { maximumPixels });
     const digest = sha256(content);
     const { main, trial } = models.serving;
     const isTried = trial !== undefined && isInShare(digest, trial.share);
@@ -105,23 +115,40 @@ export async function openInference({
     };
   }
 
+  async function checkedAnswer(content: Uint8Array, withMap: boolean): Promise<Answer> {
+    const { width, height } = await checkPicture(content, { maximumPixels });
+    const inTurn = (): Promise<Answer> => limit(answer, content, withMap);
+    return width * height > largePixels ? oneLarge(inTurn) : inTurn();
+  }
+
   return {
     state: () => {
       const { current, problem } = models;
       return {
         ...describeServing(current),
         ...(current && { card: current.main.card }),
-        queued: limit.pendingCount,
+        queued: limit.pendingCount + oneLarge.pendingCount,
         ...(problem && { problem }),
       };
     },
     predict: async (content, { withMap = false } = {}) => {
+      if (isClosed) throw Stopping();
       void models.serving; // throws before anything is queued
-      if (limit.pendingCount >= maxQueued) throw Busy();
-      return limit(answer, content, withMap);
+      if (underWay.size >= concurrency + maxQueued) throw Busy();
+      const answering = checkedAnswer(content, withMap);
+      underWay.add(answering);
+      try {
+        return await answering;
+      } finally {
+        underWay.delete(answering);
+      }
     },
     refresh: () => models.refresh(),
-    close: () => models.close(),
+    close: async () => {
+      isClosed = true;
+      await Promise.allSettled(underWay);
+      await models.close();
+    },
   };
 }
 

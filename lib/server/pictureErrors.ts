@@ -11,6 +11,7 @@ export const PictureTooLarge = defineError(
   (limit: string) => `the picture is larger than ${limit}: make it smaller and send it again`,
 );
 export const Busy = defineError('BUSY', 503, () => 'the server has as much to do as it can hold: try again in a few seconds');
+export const Stopping = defineError('STOPPING', 503, () => 'the server is stopping: try again when it is back');
 export const ModelUnavailable = defineError(
   'MODEL_UNAVAILABLE',
   503,

@@ -4,6 +4,7 @@ import { VisionbookError } from '../errors';
 import { isMissing } from '../files';
 import { NoModel, readServed, type ServedModel } from '../models';
 import { openPredictor } from '../prediction';
+import { threadCount } from '../threads';
 import type { Workspace } from '../workspace';
 import { ModelSlot } from './modelSlot';
 import { ModelUnavailable } from './pictureErrors';
@@ -49,11 +50,10 @@ export class ServedModels {
 
   constructor(private readonly options: ServedModelsOptions) {}
 
-  /** @throws NO_MODEL before there is any; MODEL_UNAVAILABLE when the only one cannot be loaded, and after `close` */
+  /** @throws NO_MODEL before there is any; MODEL_UNAVAILABLE when the only one cannot be loaded */
   get serving(): Serving {
     const { task } = this.options;
     if (this.loaded) return this.loaded;
-    if (this.isClosed) throw ModelUnavailable(task, 'the server is stopping');
     throw !this.failure || this.failure.code === 'NO_MODEL'
       ? (this.failure ?? NoModel(task))
       : ModelUnavailable(task, this.failure.message);
@@ -130,11 +130,12 @@ export class ServedModels {
   /** What is to serve: models that are loaded already are taken over. */
   private async load({ run, trial }: ServedModel, failures: VisionbookError[]): Promise<Serving | undefined> {
     const { workspace, task, maximumPixels } = this.options;
+    const threads = Math.max(1, Math.floor(threadCount() / 2));
     const open = async (id: string): Promise<ModelSlot | undefined> => {
       const known = slotsOf(this.loaded).find(({ card }) => card.runId === id);
       if (known) return known;
       try {
-        return new ModelSlot(await openPredictor(workspace, task, { run: id, withMaps: true, maximumPixels }));
+        return new ModelSlot(await openPredictor(workspace, task, { run: id, withMaps: true, maximumPixels, threads }));
       } catch (error) {
         failures.push(asProblem(error));
         return undefined;
