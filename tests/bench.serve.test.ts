@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   measureTable,
   runServeBench,
@@ -24,20 +24,21 @@ import { sha256 } from '../lib/files';
 import { food } from '../lib/tasks';
 import { runCommand } from './cli.fixture';
 import { blobs, put, temporaryFolder, temporaryWorkspace } from './data.fixtures';
-import { trained } from './pipeline.fixture';
+import { type TestHome, trained } from './pipeline.fixture';
 
 describe('a percentile', () => {
   const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
 
   it.each([
-    [0.5, hundred, 50],
-    [0.95, hundred, 95],
-    [0.99, hundred, 99],
-    [1, hundred, 100],
-    [0.95, [7], 7],
-    [0.5, [10, 9, 100], median([10, 9, 100])],
-    [0.95, [1, 2, 3, 1000], 1000],
-  ])('of %d of %j is %d', (share, values, expected) => {
+    ['the middle of 1 to 100', 0.5, hundred, 50],
+    ['95 % of 1 to 100', 0.95, hundred, 95],
+    ['99 % of 1 to 100', 0.99, hundred, 99],
+    ['55 % of 1 to 100, which times 100 is a little more than 55', 0.55, hundred, 55],
+    ['all of 1 to 100', 1, hundred, 100],
+    ['95 % of one number', 0.95, [7], 7],
+    ['95 % of four numbers', 0.95, [1, 2, 3, 1000], 1000],
+    ['the middle of three numbers, which is the median', 0.5, [10, 9, 100], median([10, 9, 100])],
+  ])('is the smallest number that is not exceeded by %s', (_, share, values, expected) => {
     expect(percentile(values, share)).toBe(expected);
   });
 
@@ -313,7 +314,11 @@ const tiny: ServeBenchConfig = {
 };
 
 describe('a whole bench of the server', () => {
+  let home: TestHome;
   let temporary: string;
+  beforeAll(async () => {
+    home = await trained();
+  });
   beforeEach(() => {
     temporary = temporaryFolder();
     vi.stubEnv('TMPDIR', temporary);
@@ -324,7 +329,7 @@ describe('a whole bench of the server', () => {
   const homes = (): string[] => readdirSync(temporary).filter((name) => name.startsWith('visionbook-bench-'));
 
   it('measures the current model, alone and in a retraining, and leaves its record alone behind', async () => {
-    const { workspace: other, env } = await trained();
+    const { workspace: other, env } = home;
     const { experiments } = temporaryWorkspace();
     const workspace = {
       ...other,
@@ -348,7 +353,7 @@ describe('a whole bench of the server', () => {
       [1, true, {}],
     ]);
     for (const { predictions, p50_ms, p99_ms } of record.loads) {
-      expect(predictions).toBeGreaterThan(5);
+      expect(predictions).toBeGreaterThan(0);
       expect(p50_ms).toBeLessThanOrEqual(p99_ms!);
     }
     expect(record.retrainings).toEqual([{ verdict: expect.stringMatching(/^(promoted|rejected)$/), reason: expect.any(String) }]);
