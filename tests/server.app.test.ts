@@ -93,7 +93,7 @@ describe('POST /predict', () => {
       413,
       'PICTURE_TOO_LARGE',
     ],
-    ['too many files', async () => multipart(...Array.from({ length: 33 }, () => ({ content: Buffer.from('x') }))), 413, 'FST_FILES_LIMIT'],
+    ['too many files', async () => multipart(...Array(33).fill({ content: await photo(1, 32, 24) })), 413, 'FST_FILES_LIMIT'],
     [
       'a form that does not end',
       async () => {
@@ -101,18 +101,18 @@ describe('POST /predict', () => {
         return { ...whole, payload: (whole.payload as Buffer).subarray(0, 500) };
       },
       400,
-      '',
+      'MALFORMED_FORM',
     ],
     [
       'a form without its boundary',
       async () => ({ ...multipart({ content: await photo(1) }), headers: { 'content-type': 'multipart/form-data' } }),
       400,
-      '',
+      'MALFORMED_FORM',
     ],
   ])('refuses %s', async (_, request, status, code) => {
     const before = (await inject('/predictions')).json().total;
     const response = await inject({ method: 'POST', url: '/food/predict', ...(await request()) });
-    expect([response.statusCode, response.json().code], response.body).toEqual([status, code === '' ? expect.any(String) : code]);
+    expect([response.statusCode, response.json().code], response.body).toEqual([status, code]);
     expect(response.json().message.length).toBeGreaterThan(10);
     expect((await inject('/predictions')).json().total).toBe(before);
   });
@@ -243,7 +243,9 @@ describe('uploads', () => {
     await inject({ method: 'POST', url: '/food/predict', ...multipart({ content }) });
     const response = await inject(`/uploads/${sha256(content)}.jpg?size=200`);
     expect(response.headers['content-type']).toBe('image/webp');
-    expect(await sharp(response.rawPayload).metadata()).toMatchObject({ format: 'webp', width: 200, exif: undefined });
+    const metadata = await sharp(response.rawPayload).metadata();
+    expect(metadata).toMatchObject({ format: 'webp', width: 200 });
+    expect(metadata).not.toHaveProperty('exif');
     expect(response.rawPayload.includes('a secret')).toBe(false);
   });
 

@@ -1,8 +1,12 @@
-import type { InjectOptions } from 'fastify';
+import type { FastifyInstance, InjectOptions } from 'fastify';
 import pino from 'pino';
 import sharp from 'sharp';
-import { type RunningServer, type ServerConfig, serve, serverConfig } from '../lib/server';
+import { vi } from 'vitest';
+import { buildApp, type RunningServer, type ServerConfig, serve, serverConfig } from '../lib/server';
+import { bundleClient } from '../lib/server/client';
 import type { TestHome } from './pipeline.fixture';
+
+const log = pino({ level: 'silent' });
 
 /** A part of a form: a file, or with text as its content a plain field. */
 export interface FormPart {
@@ -45,7 +49,15 @@ export async function photo(seed: number, width = 320, height = 240): Promise<Bu
     .toBuffer();
 }
 
-/** A server on a free port of this computer, with a test home's files. */
-export function startServer({ workspace }: TestHome, changes: Partial<ServerConfig> = {}): Promise<RunningServer> {
-  return serve({ workspace, config: { ...serverConfig({}, { port: 0 }), ...changes }, log: pino({ level: 'silent' }) });
+/** A server on a free port of this computer, with a test home's files, once its database answers. */
+export async function startServer({ workspace }: Pick<TestHome, 'workspace'>): Promise<RunningServer> {
+  const server = await serve({ workspace, config: serverConfig({}, { port: 0 }), log });
+  await vi.waitUntil(() => server.context.database.health().reachable, { timeout: 60_000 });
+  return server;
+}
+
+/** The same server's application with other settings; it does not listen. */
+export async function appWith({ context }: RunningServer, changes: Partial<ServerConfig>): Promise<FastifyInstance> {
+  const config = { ...context.config, ...changes };
+  return buildApp({ context: { ...context, config }, bundle: await bundleClient(), version: '0.0.0', log });
 }

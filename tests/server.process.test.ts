@@ -21,6 +21,9 @@ async function serve(home: TestHome, more: Record<string, string> = {}): Promise
     });
     command.child.on('close', () => reject(new Error(`the server ended: ${said}`)));
   });
+  await expect
+    .poll(async () => (await get(`${address}/health`)) as object, { timeout: 60_000 })
+    .toMatchObject({ database: { reachable: true } });
   return { command, address, pid: command.child.pid! };
 }
 

@@ -1,29 +1,21 @@
 import { request as undiciRequest } from 'undici';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type RunningServer, type ServerConfig, serverConfig } from '../lib/server';
-import { copyOfTrained, type TestHome } from './pipeline.fixture';
-import { form, multipart, photo, startServer } from './server.fixture';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type RunningServer, serverConfig } from '../lib/server';
+import { copyOfTrained } from './pipeline.fixture';
+import { appWith, form, multipart, photo, startServer } from './server.fixture';
 
-let home: TestHome;
-const running: RunningServer[] = [];
+let server: RunningServer;
 beforeAll(async () => {
-  home = await copyOfTrained();
+  server = await startServer(await copyOfTrained());
 });
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((server) => server.close()));
-});
-const start = async (changes: Partial<ServerConfig> = {}): Promise<RunningServer> => {
-  const server = await startServer(home, changes);
-  running.push(server);
-  return server;
-};
+afterAll(() => server?.close());
 
 const json = { accept: 'application/json' };
 const token = 'correct horse battery';
 
 describe('every answer', () => {
   it('has headers that keep other sites, scripts and guesses of types away', async () => {
-    const { app } = await start();
+    const { app } = server;
     for (const url of ['/', '/models', '/predictions', '/nowhere']) {
       const { headers } = await app.inject(url);
       expect(headers['content-security-policy'], url).toMatch(/^default-src 'none';script-src 'self';style-src 'self';/);
@@ -38,11 +30,12 @@ describe('every answer', () => {
   });
 
   it('tells of no folder and no line of code when something breaks', async () => {
-    const { app, context } = await start();
-    context.database.predictions.get = async () => {
-      throw new Error(`ENOENT: ${home.workspace.outputs}/secret`);
-    };
+    const { app, context } = server;
+    const broken = vi
+      .spyOn(context.database.predictions, 'get')
+      .mockRejectedValueOnce(new Error(`ENOENT: ${context.workspace.outputs}/secret`));
     const response = await app.inject({ url: '/predictions/1', headers: json });
+    expect(broken).toHaveBeenCalled();
     expect(response.statusCode).toBe(500);
     expect(response.json()).toEqual({ code: 'INTERNAL', message: expect.any(String) });
     expect(response.body).not.toMatch(/\/|\bat \w+ \(|ENOENT/);
@@ -50,7 +43,7 @@ describe('every answer', () => {
 });
 
 describe('a page of another site', () => {
-  const attack = (server: RunningServer, headers: Record<string, string>) =>
+  const attack = (headers: Record<string, string>) =>
     server.app.inject({
       method: 'POST',
       url: '/trigger_retrain',
@@ -59,7 +52,6 @@ describe('a page of another site', () => {
     });
 
   it('cannot act with the rights of whoever looks at it', async () => {
-    const server = await start();
     const foreign: Record<string, string>[] = [
       { origin: 'https://evil.example' },
       { origin: 'null' },
@@ -67,21 +59,20 @@ describe('a page of another site', () => {
       { 'sec-fetch-site': 'cross-site' },
     ];
     for (const headers of foreign) {
-      const response = await attack(server, headers);
+      const response = await attack(headers);
       expect(response.statusCode, JSON.stringify(headers)).toBe(403);
     }
     // It is let through, and there is nothing to retrain on.
-    expect((await attack(server, { origin: 'http://localhost:5000' })).statusCode).toBe(422);
+    expect((await attack({ origin: 'http://localhost:5000' })).statusCode).toBe(422);
   });
 
   it('cannot become local by a name of its own that leads to this computer', async () => {
-    const server = await start();
-    const response = await attack(server, { host: 'evil.example:5000', origin: 'http://evil.example:5000' });
+    const response = await attack({ host: 'evil.example:5000', origin: 'http://evil.example:5000' });
     expect(response.statusCode).toBe(401);
   });
 
   it('may call the API when CORS_ORIGINS names it, and only then', async () => {
-    const { app } = await start({ corsOrigins: ['https://lab.example'] });
+    const app = await appWith(server, { corsOrigins: ['https://lab.example'] });
     const from = (origin: string) => app.inject({ url: '/predictions', headers: { origin } });
     expect((await from('https://lab.example')).headers['access-control-allow-origin']).toBe('https://lab.example');
     expect((await from('https://evil.example')).headers).not.toHaveProperty('access-control-allow-origin');
@@ -107,7 +98,7 @@ describe('what is for administrators', () => {
   ] as const;
 
   it.each(routes)('needs the token where one is set: %s %s', async (method, url) => {
-    const { app } = await start({ adminToken: token });
+    const app = await appWith(server, { adminToken: token });
     const ask = async (headers: Record<string, string>) => (await app.inject({ method, url, headers: { ...json, ...headers } })).statusCode;
     expect(await ask({})).toBe(401);
     expect(await ask({ authorization: 'Bearer wrong horse battery' })).toBe(401);
@@ -117,7 +108,7 @@ describe('what is for administrators', () => {
   });
 
   it('is closed to everybody where the network reaches the server and no token is set', async () => {
-    const { app } = await start({ isLocal: false });
+    const app = await appWith(server, { isLocal: false });
     for (const [method, url] of routes) {
       const response = await app.inject({ method, url, headers: json });
       expect([response.statusCode, response.json().code], url).toEqual([403, 'ADMIN_CLOSED']);
@@ -125,7 +116,7 @@ describe('what is for administrators', () => {
   });
 
   it('opens to a browser that signed in, until it signs out', async () => {
-    const { app } = await start({ adminToken: token });
+    const app = await appWith(server, { adminToken: token });
     const wrong = await app.inject({ method: 'POST', url: '/sign_in', ...form({ token: 'guess', back: '/models' }) });
     expect(wrong.statusCode).toBe(401);
     expect(wrong.headers).not.toHaveProperty('set-cookie');
@@ -140,7 +131,7 @@ describe('what is for administrators', () => {
   });
 
   it('lets nobody guess for long', async () => {
-    const { app } = await start({ adminToken: token });
+    const app = await appWith(server, { adminToken: token });
     const guesses = [];
     for (let guess = 0; guess < 12; guess++)
       guesses.push((await app.inject({ method: 'POST', url: '/sign_in', ...form({ token: `guess ${guess}` }) })).statusCode);
@@ -149,7 +140,7 @@ describe('what is for administrators', () => {
   });
 
   it('is no resetting of a database that is in production', async () => {
-    const { app } = await start({ isDevelopment: false });
+    const app = await appWith(server, { isDevelopment: false });
     const response = await app.inject({ method: 'POST', url: '/reset_db', headers: json });
     expect([response.statusCode, response.json().code]).toEqual([403, 'DEVELOPMENT_ONLY']);
   });
@@ -157,7 +148,7 @@ describe('what is for administrators', () => {
 
 describe('too much', () => {
   it('is turned away from one address, with the time to wait', async () => {
-    const { app } = await start({ uploadsPerMinute: 3 });
+    const app = await appWith(server, { uploadsPerMinute: 3 });
     const request = multipart({ content: await photo(1) });
     const statuses = [];
     for (let time = 0; time < 5; time++) statuses.push(await app.inject({ method: 'POST', url: '/food/predict', ...request }));
@@ -166,7 +157,6 @@ describe('too much', () => {
   });
 
   it('at once, 1,000 uploads over the network, is answered or turned away, and memory stays bounded', async () => {
-    const server = await start();
     const { payload, headers } = multipart({ content: await photo(1, 640, 480) });
     const before = process.memoryUsage.rss();
     let peak = 0;

@@ -20,7 +20,11 @@ export const NotMultipart = defineError(
   415,
   (contentType: string) => `pictures come as multipart/form-data, and this request is ${contentType || 'of no type'}`,
 );
-export const BadRequest = defineError('BAD_REQUEST', 400, (problem: string) => problem);
+export const MalformedForm = defineError(
+  'MALFORMED_FORM',
+  400,
+  (reason: string) => `the form cannot be read (${reason}): it was cut off on its way, or its sender does not write multipart/form-data`,
+);
 export const UnknownClass = defineError(
   'UNKNOWN_CLASS',
   422,
