@@ -114,10 +114,10 @@ export function pgliteProcess({ database }: Workspace): number | undefined {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).process.pid : undefined;
 }
 
-/** Waits until a database is reachable. @throws when it is not within half a minute */
+/** Waits until a database is reachable. @throws when it is not within two minutes */
 export async function reachable(database: Database): Promise<void> {
   for (let tries = 0; !database.health().reachable; tries++) {
-    if (tries === 600) throw new Error(`the database did not come: ${database.health().reason}`);
+    if (tries === 2400) throw new Error(`the database did not come: ${database.health().reason}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -25,6 +25,7 @@ async function serve() {
       uploadFile: null,
     });
   let number = 0;
+  while (!database.health().reachable) await new Promise((resolve) => setTimeout(resolve, 50));
   while (number < Number(count)) record(++number);
   await database.flush();
   process.send({ written: number });
