@@ -11,13 +11,15 @@ interface Stopping {
  */
 export function stopOnInterrupt({ keeps = 'the best so far is kept', signals = ['SIGINT'] }: Stopping = {}): AbortSignal {
   const controller = new AbortController();
-  const stop = (): void => {
-    console.error(`\nstopping after this step; ${keeps}`);
-    controller.abort();
-  };
-  // Not at once: when the synchronous part of a notebook's cell ends, Node forgets the handlers that it set, and SIGINT would end the kernel.
-  queueMicrotask(() => {
-    for (const signal of signals) process.once(signal, stop);
-  });
+  for (const signal of signals) {
+    const stop = (): void => {
+      console.error(`\nstopping after this step; ${keeps}`);
+      controller.abort();
+      // Not at once: libraries that tidy up when the process ends (signal-exit) end it themselves when they find no other listener.
+      setImmediate(() => process.removeListener(signal, stop));
+    };
+    // Nor is this: when the synchronous part of a notebook's cell ends, Node forgets the handlers that it set, and SIGINT would end the kernel.
+    queueMicrotask(() => process.on(signal, stop));
+  }
   return controller.signal;
 }

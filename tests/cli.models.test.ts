@@ -52,7 +52,7 @@ describe('models', () => {
     expect((await models('ls')).stdout).toMatch(new RegExp(`^${other} +rolled back `, 'm'));
     expect(await models('rollback', '--to', end(other))).toMatchObject({ code: 0 });
     expect((await served()).run).toBe(other);
-    expect((await models('ls')).stdout).toMatch(new RegExp(`^${serving} +earlier `, 'm'));
+    expect((await models('ls')).stdout).toMatch(new RegExp(`^${other} +serving `, 'm'));
     await models('rollback');
     expect((await served()).run).toBe(serving);
   });

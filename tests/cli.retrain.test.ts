@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { parse } from 'csv-parse/sync';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   type Journal,
   type RetrainingStage,
@@ -26,13 +26,17 @@ const settings = (retraining: object) => ({ ...tinySettings, retraining: { ...ti
 const learning = settings({ boost: 10, epochs: 2, learningRate: 1e-3, tolerance: 1 });
 const wrecking = settings({ originals: 0, boost: 10, learningRate: 1e-2, tolerance: 0 });
 
+// What makes way for everything else may wait for long on a busy machine.
+vi.setConfig({ testTimeout: 300_000 });
+
 let home: TestHome;
 let pictures: string[];
 let next = 0;
 
 beforeAll(async () => {
   home = await copyOfTrained();
-  pictures = picturesBySplit(await readDataset(home.workspace, food)).train.map((picture) => picture.path);
+  const { train } = picturesBySplit(await readDataset(home.workspace, food));
+  pictures = [...new Map(train.map((picture) => [picture.sha256, picture.path])).values()]; // some negatives are the same picture
 });
 
 /** Corrects training pictures that were not corrected before; returns their hashes. */

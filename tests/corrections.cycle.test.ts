@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   type CycleOutcome,
   planRetraining,
@@ -25,6 +25,8 @@ import { copyOfTrained, tinySettings } from './pipeline.fixture';
 const learning = { ...tinySettings.retraining, boost: 10, epochs: 2, learningRate: 1e-3, tolerance: 1 };
 /** Learns nothing but the corrections, and wrecks the rest; nothing may be lost. */
 const wrecking = { ...tinySettings.retraining, originals: 0, boost: 10, learningRate: 1e-2, tolerance: 0 };
+
+vi.setConfig({ testTimeout: 180_000 });
 
 let workspace: Workspace;
 let base: string;
