@@ -56,7 +56,7 @@ export async function openPredictor(
   const { card } = await findModel(workspace, task, run);
   if (withMaps && variant !== 'float32') throw NoMaps(card.runId, `only the float32 model can, not ${variant}`);
   const file = findVariant(workspace, card, variant);
-  const { content, head } = withMaps ? await readWithHead(file) : { content: file };
+  const { content, head } = withMaps ? await readWithHead(file) : { content: file, head: undefined };
   const model = await openOnnx(content, { name: file, ...(threads !== undefined && { threads }) });
   const { imageSize: size, classes, decision, kind } = card;
 
