@@ -405,7 +405,7 @@ describe('versions', () => {
 describe('without a model', () => {
   it('the API and the page say what to run, and everything else works', async () => {
     const workspace = temporaryWorkspace();
-    const empty = await startServer({ workspace } as TestHome);
+    const empty = await startServer({ workspace });
     try {
       const response = await empty.app.inject({ method: 'POST', url: '/food/predict', ...multipart({ content: await photo(1) }) });
       expect([response.statusCode, response.json()]).toMatchObject([

@@ -52,7 +52,7 @@ export async function photo(seed: number, width = 320, height = 240): Promise<Bu
 /** A server on a free port of this computer, with a test home's files, once its database answers. */
 export async function startServer({ workspace }: Pick<TestHome, 'workspace'>): Promise<RunningServer> {
   const server = await serve({ workspace, config: serverConfig({}, { port: 0 }), log });
-  await vi.waitUntil(() => server.context.database.health().reachable, { timeout: 60_000 });
+  await vi.waitUntil(() => server.context.database.health().reachable, { timeout: 120_000 });
   return server;
 }
 

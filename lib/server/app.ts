@@ -55,7 +55,7 @@ export async function buildApp({ context, bundle, version, log }: AppParts): Pro
 
   const assets = assetsOf(bundle);
   await app.register(errorHandling, {
-    hidden: [workspace.outputs, workspace.corrections, workspace.root],
+    workspace,
     page: (request, reply, status, { code, message }) => errorPage(pageContext(context, assets, request, reply), { status, code, message }),
   });
   await app.register(security, config);

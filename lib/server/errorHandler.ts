@@ -1,8 +1,10 @@
+import path from 'node:path';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import plugin from 'fastify-plugin';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { ZodError } from 'zod';
 import { describeIssues, VisionbookError } from '../errors';
+import type { Workspace } from '../workspace';
 import { NoSuchPage } from './errors';
 
 /** What a client reads of an error, in every API answer that is none of the 2xx. */
@@ -15,15 +17,14 @@ export interface ErrorBody {
 export type ErrorPage = (request: FastifyRequest, reply: FastifyReply, status: number, body: ErrorBody) => string;
 
 export interface ErrorHandling {
-  /** Folders whose names are nobody's business. */
-  readonly hidden: readonly string[];
+  readonly workspace: Workspace;
   readonly page: ErrorPage;
 }
 
 /** Turns everything that is thrown into a status, a code and a message: as a page for whoever reads HTML, as JSON for the others. */
-export const errorHandling = plugin(async (app: FastifyInstance, { hidden, page }: ErrorHandling) => {
+export const errorHandling = plugin(async (app: FastifyInstance, { workspace, page }: ErrorHandling) => {
   const answer = (request: FastifyRequest, reply: FastifyReply, status: number, { code, message }: ErrorBody): void => {
-    const body = { code, message: hidden.reduce((text, folder) => text.replaceAll(`${folder}/`, ''), message) };
+    const body = { code, message: withoutFolders(workspace, message) };
     void reply.code(status);
     if (status === 503 && !reply.hasHeader('retry-after')) void reply.header('retry-after', '5');
     if (readsHtml(request)) void reply.type('text/html; charset=utf-8').send(page(request, reply, status, body));
@@ -40,6 +41,11 @@ export const errorHandling = plugin(async (app: FastifyInstance, { hidden, page 
     answer(request, reply, status, { code, message });
   });
 });
+
+/** A text without the folders that its paths begin with: where things are on this computer is nobody's business. */
+export function withoutFolders({ outputs, corrections, root }: Workspace, text: string): string {
+  return [outputs, corrections, root].reduce((shown, folder) => shown.replaceAll(`${folder}${path.sep}`, ''), text);
+}
 
 /** A browser that shows pages names HTML first; one that fetches JSON or a fragment does not. */
 export function readsHtml({ headers }: FastifyRequest): boolean {

@@ -1,8 +1,8 @@
+import { pictureKind } from '../data';
 import { describeDecision, type Prediction } from '../prediction';
 import type { ServedTask, ServerContext } from './context';
 import type { NewPrediction } from './database';
 import type { Answer } from './inference';
-import { checkPicture } from './uploads';
 
 /** A picture that a model has been asked about, before it is recorded. */
 export interface Classified {
@@ -30,13 +30,13 @@ type Log = { warn(details: object, message: string): void };
  * @throws NOT_A_PICTURE, PICTURE_TOO_LARGE, UNREADABLE_PICTURE, NO_MODEL, BUSY
  */
 export async function classify(
-  { uploads, config }: ServerContext,
+  { uploads }: ServerContext,
   { inference }: ServedTask,
   { filename, content, log }: { readonly filename: string; readonly content: Uint8Array; readonly log: Log },
 ): Promise<Classified> {
-  const { kind } = await checkPicture(content, { maximumPixels: config.limits.pixels });
   const answer = await inference.predict(content);
-  const stored = await uploads.store(content, kind).catch((error: unknown) => {
+  // Whatever could be predicted has been found to be of a kind.
+  const stored = await uploads.store(content, pictureKind(content)!).catch((error: unknown) => {
     log.warn({ err: error }, 'an upload could not be kept');
     return null;
   });

@@ -32,6 +32,9 @@ export interface ServeOptions {
   readonly log?: Logger;
 }
 
+/** Connections that may wait to be taken up: with Node's 511, some of 1,000 at once are reset. The system's own limit counts too. */
+const backlog = 4096;
+
 const sweepMilliseconds = 10 * 60 * 1000;
 
 /**
@@ -69,7 +72,7 @@ export async function serve({ workspace, config = serverConfig(), log = openLog(
 
     const app = await buildApp({ context, bundle, version: versionOf(workspace), log });
     closers.push(() => app.close());
-    const address = await app.listen({ host: config.host, port: config.port }).catch((error: NodeJS.ErrnoException) => {
+    const address = await app.listen({ host: config.host, port: config.port, backlog }).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'EADDRINUSE' ? PortTaken(config.host, config.port) : error;
     });
 

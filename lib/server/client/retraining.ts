@@ -4,13 +4,15 @@ import { localiseTimes } from './times';
 const reconnectMilliseconds = 5000;
 /** Events come several times a second while a model learns; the page is not read that fast. */
 const refreshMilliseconds = 1000;
+/** A promoted model answers a moment after it is promoted: the server loads it first. */
+const settleMilliseconds = 5000;
 
 /** Keeps the page's side up to date while the model learns: the server tells when something changes, and draws it. */
 export function followRetraining(): void {
   const panel = document.querySelector<HTMLElement>('#retraining');
   if (!panel) return;
   const address = `/retrain_events?task=${encodeURIComponent(panel.dataset.task ?? '')}`;
-  let shown = panel.dataset.state ?? '';
+  let shown = panel.dataset.state!;
   let source: EventSource | undefined;
   let reconnectTimer = 0;
   let isRefreshDue = false;
@@ -29,6 +31,7 @@ export function followRetraining(): void {
     source = new EventSource(address);
     source.addEventListener('message', ({ data }: MessageEvent<string>) => {
       if (data === shown) return;
+      if (isRunning(shown) && !isRunning(data)) setTimeout(refreshSoon, settleMilliseconds);
       shown = data;
       refreshSoon();
     });
@@ -56,6 +59,10 @@ export function followRetraining(): void {
       complain(error.message);
     });
   });
+}
+
+function isRunning(state: string): boolean {
+  return (JSON.parse(state) as { readonly status: string }).status === 'running';
 }
 
 /** Takes the side from the page as the server would send it now. */

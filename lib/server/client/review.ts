@@ -44,7 +44,7 @@ function mark(form: HTMLFormElement, digit: number): void {
   const all = chips(form);
   const chip = digit === 0 ? all.find(({ name }) => name === 'none') : all.filter(({ name }) => name !== 'none')[digit - 1];
   if (!chip) return;
-  chip.checked = !chip.checked;
+  chip.checked = digit === 0 || !chip.checked;
   keepNoneAlone(form, chip);
   chip.focus();
 }

@@ -3,6 +3,7 @@ import plugin from 'fastify-plugin';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ServerContext } from '../context';
+import { withoutFolders } from '../errorHandler';
 import { healthSchema } from './schemas';
 
 export interface OperationsOptions {
@@ -12,7 +13,7 @@ export interface OperationsOptions {
 
 /** `/health` for people and load balancers, `/metrics` for Prometheus. */
 export const operations = plugin(async (app: FastifyInstance, { context, version }: OperationsOptions) => {
-  const { tasks, database } = context;
+  const { tasks, database, workspace } = context;
   const startedAt = performance.now();
   const registry = metricsRegistry(app, context);
 
@@ -25,17 +26,25 @@ export const operations = plugin(async (app: FastifyInstance, { context, version
         const models = Object.fromEntries(
           tasks.map(({ task, inference }) => {
             const { run, trial, queued, problem } = inference.state();
-            return [task.name, { run: run ?? null, queued, ...(trial && { trial: trial.run }), ...(problem && { problem }) }];
+            return [
+              task.name,
+              {
+                run: run ?? null,
+                queued,
+                ...(trial && { trial: trial.run }),
+                ...(problem && { problem: withoutFolders(workspace, problem) }),
+              },
+            ];
           }),
         );
-        const state = database.health();
+        const { reason, ...state } = database.health();
         const isWell = state.reachable && Object.values(models).every(({ problem }) => problem === undefined);
         return {
           status: isWell ? ('ok' as const) : ('degraded' as const),
           version,
           uptime: (performance.now() - startedAt) / 1000,
           models,
-          database: { kind: database.kind, ...state },
+          database: { kind: database.kind, ...state, ...(reason && { reason: withoutFolders(workspace, reason) }) },
           memoryMb: process.memoryUsage.rss() / 1e6,
         };
       },

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServedTask, ServerContext } from '../context';
+import { withoutFolders } from '../errorHandler';
 import type { ErrorText, ModelView, PageContext, TaskView } from '../pages';
 import { preferencesOf } from '../preferences';
 import type { MessageKey } from '../translations';
@@ -63,9 +64,9 @@ export function taskView(served: ServedTask): TaskView {
 }
 
 /** The model that answers, or why there is none. */
-export function modelView({ inference }: ServedTask): { model?: ModelView; problem?: ErrorText } {
+export function modelView({ workspace }: ServerContext, { inference }: ServedTask): { model?: ModelView; problem?: ErrorText } {
   const { card, problem } = inference.state();
-  if (!card) return problem === undefined ? {} : { problem: { code: 'NO_MODEL', message: problem } };
+  if (!card) return problem === undefined ? {} : { problem: { code: 'NO_MODEL', message: withoutFolders(workspace, problem) } };
   const { runId, data, weights } = card;
   return { model: { run: runId, dataName: data.name, isSample: data.isSample, isStandIn: weights.isStandIn } };
 }

@@ -33,7 +33,7 @@ export async function predictPages(
     return predictPage(pageContext(context, assets, request, reply, path), {
       task: taskView(served),
       results,
-      ...modelView(served),
+      ...modelView(context, served),
       ...(retraining && { retraining }),
     });
   };
