@@ -37,6 +37,8 @@ export async function openOnnx(
   model: string | Uint8Array,
   { threads = threadCount(), name = typeof model === 'string' ? model : 'the exported model' }: OnnxOptions = {},
 ): Promise<OnnxModel> {
+  // Since 1.29 it tells Microsoft about each model that it loads on Linux, unless this is set before the first.
+  process.env.ORT_DISABLE_TELEMETRY ??= '1';
   const options: ort.InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
