@@ -69,9 +69,11 @@ export async function send(action: string, fields: FormData): Promise<void> {
   if (!response.ok) throw new Refused(await reasonOf(response));
 }
 
-/** The server's own words where it has some. */
+/** Why the server refused: in the page's language where the error is a known one, else in the server's own words. */
 export async function reasonOf(response: Response): Promise<string> {
   const body: unknown = await response.json().catch(() => undefined);
-  const { message } = (body ?? {}) as { message?: unknown };
+  const { code, message } = (body ?? {}) as { code?: unknown; message?: unknown };
+  const key = `error.${code}`;
+  if (Object.hasOwn(texts, key)) return say(key as ClientKey);
   return typeof message === 'string' ? message : say('client.failed');
 }

@@ -56,6 +56,6 @@ ${isSample ? html`<p class="muted">${t('model.sampleMeaning')}</p>` : ''}
 }
 
 function noModel(t: Translator, { name }: TaskView, problem: ErrorText): Html {
-  return html`<section class="card empty"><h2>${t('problem.title')}</h2><p>${errorWords(t, problem)}</p>
+  return html`<section class="card empty"><h2>${t('problem.title')}</h2><p>${errorWords(t, problem)}</p><p class="muted reason" lang="en">${problem.message}</p>
 <p>${t('problem.run')}</p><pre><code>npm run train -- ${name}</code></pre></section>`;
 }

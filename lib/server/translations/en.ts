@@ -217,6 +217,13 @@ export const en = {
   'error.ADMIN_CLOSED': 'This is for administrators, and the server has no ADMIN_TOKEN. Whoever runs it must set one and start it again.',
   'error.RETRAINING_RUNS': 'A retraining is under way. Wait for its end.',
   'error.NOTHING_TO_RETRAIN_ON': 'There is no correction yet. Correct some predictions first.',
+  'error.NO_EARLIER_VERSION': 'There is no earlier version to go back to.',
+  'error.MODEL_CHANGED': 'Another version is in use by now. Look again, and decide anew.',
+  'error.VERSIONS_BUSY': 'The versions are being changed at this moment. Try again in a moment.',
+  'error.MODEL_UNAVAILABLE': 'The model cannot be used. The page of the models leads back to an earlier version.',
+  'error.DATABASE_AWAY': 'The database cannot be reached just now. Predictions go on, and are written when it is back.',
+  'error.STOPPING': 'The server is stopping. Try again when it is back.',
+  'error.INTERNAL': 'Something went wrong here. The log of the server says what.',
   'error.NO_SUCH_PAGE': 'This address leads nowhere.',
 
   'client.drop': 'Drop the pictures here',

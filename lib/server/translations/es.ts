@@ -218,6 +218,13 @@ export const es: Translation = {
     'Esto es solo para administradores y el servidor no tiene ADMIN_TOKEN. Quien lo administra debe definirlo y reiniciarlo.',
   'error.RETRAINING_RUNS': 'Hay un reentrenamiento en marcha. Espera a que termine.',
   'error.NOTHING_TO_RETRAIN_ON': 'Todavía no hay correcciones. Corrige antes algunas predicciones.',
+  'error.NO_EARLIER_VERSION': 'No hay ninguna versión anterior a la que volver.',
+  'error.MODEL_CHANGED': 'Entretanto está en uso otra versión. Mira de nuevo y vuelve a decidir.',
+  'error.VERSIONS_BUSY': 'Las versiones se están cambiando en este momento. Inténtalo de nuevo enseguida.',
+  'error.MODEL_UNAVAILABLE': 'El modelo no se puede usar. La página de los modelos lleva de vuelta a una versión anterior.',
+  'error.DATABASE_AWAY': 'Ahora mismo no se puede llegar a la base de datos. Las predicciones siguen y se escribirán cuando vuelva.',
+  'error.STOPPING': 'El servidor se está deteniendo. Inténtalo cuando vuelva.',
+  'error.INTERNAL': 'Algo ha fallado aquí. El registro del servidor dice qué.',
   'error.NO_SUCH_PAGE': 'Esta dirección no lleva a ninguna parte.',
 
   'client.drop': 'Suelta aquí las imágenes',

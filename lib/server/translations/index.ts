@@ -9,8 +9,8 @@ export { formatMessage, type Message, type MessageValues, type PluralMessage } f
 /** What English has, every language must have: no key more, none less. */
 export type MessageKey = keyof typeof en;
 
-/** The texts that the browser's script shows. */
-export type ClientKey = Extract<MessageKey, `client.${string}`>;
+/** The texts that the browser's script shows: its own, and those of the errors that it may be answered. */
+export type ClientKey = Extract<MessageKey, `client.${string}` | `error.${string}`>;
 
 type Names<Text> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
 type TextsOf<Key extends MessageKey> = (typeof en)[Key] extends infer Value ? (Value extends string ? Value : Value[keyof Value]) : never;
@@ -75,6 +75,6 @@ function createTranslator(language: Language): Translator {
 
 /** The texts of the browser's script. */
 export function clientTexts(language: Language): Readonly<Record<ClientKey, Message>> {
-  const entries = Object.entries(texts[language]).filter(([key]) => key.startsWith('client.'));
+  const entries = Object.entries(texts[language]).filter(([key]) => /^(client|error)\./.test(key));
   return Object.fromEntries(entries) as Record<ClientKey, Message>;
 }
