@@ -53,6 +53,8 @@ describe.skipIf(!chromiumPath)(title, () => {
     server = await serve({ workspace: home.workspace, config: serverConfig({}, { port: 0 }), log: pino({ level: 'silent' }) });
     pictures = await somePictures(home.workspace, 12);
     browser = await launchBrowser();
+    // Predictions need no database, but what stands in the history does; its first start takes seconds.
+    await expect.poll(() => server.context.database.health().reachable, { timeout: 120_000 }).toBe(true);
   });
   afterEach(async () => {
     const problems = watched.flatMap((page) => page.problems);

@@ -8,7 +8,8 @@ import { className, shortRun } from './words';
 /** Two versions side by side: every metric of both splits, F1 of every class, and what the second gains or loses. */
 export function comparison(t: Translator, [one, other]: readonly [Version, Version]): Html {
   return html`<section class="card comparison" aria-labelledby="compare-title"><h2 id="compare-title">${t('compare.title')}</h2>
-<div class="scroll"><table class="metrics"><thead><tr><td></td><th scope="col">A <small>${shortRun(one.run)}</small></th><th scope="col">B <small>${shortRun(other.run)}</small></th><th scope="col">${t('compare.difference')}</th></tr></thead>
+<p><b>A</b> ${shortRun(one.run)} <b>B</b> ${shortRun(other.run)}</p>
+<div class="scroll"><table class="metrics"><thead><tr><td></td><th scope="col">A</th><th scope="col">B</th><th scope="col">${t('compare.difference')}</th></tr></thead>
 ${(['test', 'validation'] as const).map((split) => splitRows(t, split, one, other))}
 </table></div>
 ${one.data.name === other.data.name ? '' : html`<p class="note">${t('compare.otherData', { one: one.data.name, other: other.data.name })}</p>`}

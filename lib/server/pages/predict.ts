@@ -5,7 +5,7 @@ import { icon } from './icons';
 import { layout } from './layout';
 import { panel } from './retraining';
 import type { ErrorText, ModelView, PageContext, PredictView, TaskView } from './views';
-import { className, errorWords, shortRun, taskName } from './words';
+import { className, shortRun, taskName } from './words';
 
 /** The page on which one uploads pictures and sees what the model says of them. */
 export function predictPage(context: PageContext, { task, results, retraining, model, problem }: PredictView): string {
@@ -56,6 +56,6 @@ ${isSample ? html`<p class="muted">${t('model.sampleMeaning')}</p>` : ''}
 }
 
 function noModel(t: Translator, { name }: TaskView, problem: ErrorText): Html {
-  return html`<section class="card empty"><h2>${t('problem.title')}</h2><p>${errorWords(t, problem)}</p><p class="muted reason" lang="en">${problem.message}</p>
+  return html`<section class="card empty"><h2>${t('problem.title')}</h2><p class="muted reason" lang="en">${problem.message}</p>
 <p>${t('problem.run')}</p><pre><code>npm run train -- ${name}</code></pre></section>`;
 }
