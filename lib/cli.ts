@@ -48,6 +48,8 @@ function endWithReader(error: NodeJS.ErrnoException): void {
 
 function buildProgram(): Command {
   const program = new Command('visionbook').description('A workspace for image-classification experiments.').showHelpAfterError();
+  // An option after a command is that command's, as in `bench serve --quick`, and not of the one before it.
+  program.enablePositionalOptions();
   program.command('start').description('run the food notebooks and write the report').action(start);
   program
     .command('sample')
@@ -86,7 +88,6 @@ function buildProgram(): Command {
     .option('--quick', 'little of everything, in less than three minutes')
     .option('--figure <file>', 'write the figure there too, as PNG')
     .action(measure);
-  // So that an option after `serve` is one of its own, and not of `bench`.
   bench.enablePositionalOptions();
   withTask(bench.command('serve').description('put the server under load: predictions a second, waiting times, memory'))
     .option('--quick', 'little of everything, in less than a minute')

@@ -16,7 +16,7 @@ import { type LoadRequest, loadResultSchema } from './serveLoad';
 import { memoryOf, watchMemory } from './serveMemory';
 import { makePictures, pictureSize, type ServePicture } from './servePictures';
 import { type BenchedServer, startServer } from './serveProcess';
-import { type LoadSummary, type ServeRecord, serveRecordSchema, summariseLoad } from './serveRecord';
+import { clientsText, type LoadSummary, type ServeRecord, serveRecordSchema, summariseLoad } from './serveRecord';
 
 /** What to put under load. */
 export interface ServeBenchOptions {
@@ -85,7 +85,7 @@ async function measure(options: ServeBenchOptions & { readonly signal: AbortSign
   const started = (await memoryOf(server.pid, 'VmRSS')) ?? null;
   const memory = watchMemory(server.pid, signal);
   const load: Bench['load'] = async (clients, more = {}) => {
-    const name = more.whileRunning === undefined ? `${clients} clients` : `${clients} clients in a retraining`;
+    const name = more.whileRunning === undefined ? clientsText(clients) : `${clientsText(clients)} in a retraining`;
     const { origin } = server;
     const { seconds, warmUpSeconds } = config;
     const request: LoadRequest = { origin, path: addresses.predict(task), pictures: files, name, clients, warmUpSeconds, seconds, ...more };
@@ -124,7 +124,7 @@ async function measure(options: ServeBenchOptions & { readonly signal: AbortSign
       ...inRetraining.loads.flatMap(({ clients, seconds }) =>
         seconds < config.secondsInRetraining
           ? []
-          : [`the retraining took longer than the ${seconds} s that ${clients} clients were measured`],
+          : [`with ${clientsText(clients)} a retraining was measured for ${config.secondsInRetraining} s, and not to its end`],
       ),
       ...inRetraining.retrainings.flatMap(({ verdict, reason }) => (verdict === 'failed' ? [`a retraining failed: ${reason}`] : [])),
       ...busyNote(beginning),

@@ -42,8 +42,8 @@ export async function correctPictures(origin: string, task: Task, pictures: read
   }
 }
 
-/** The process of the retraining before may be about to end: a start is tried for so long, in ms. */
-const patience = 15_000;
+/** The process of the retraining before may be about to end, and a new one has the lowest priority: a start is waited for so long, in ms. */
+const patience = 60_000;
 const pause = 200;
 
 /** Starts a retraining, and waits until it runs. @throws BENCH_FAILED */
@@ -62,7 +62,7 @@ export async function startRetraining(origin: string, task: Task): Promise<void>
   for (;;) {
     const { status, message } = await readRetraining(origin, task);
     if (status === 'running') return;
-    if (isLate()) throw BenchFailed('retraining', `did not start (${message})`, '');
+    if (status === 'failed' || isLate()) throw BenchFailed('retraining', `did not start (${message})`, '');
     await sleep(pause);
   }
 }
