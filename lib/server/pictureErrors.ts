@@ -16,7 +16,7 @@ export const ModelUnavailable = defineError(
   'MODEL_UNAVAILABLE',
   503,
   (task: string, problem: string) =>
-    `the ${task} model cannot be used (${problem}): npm run models -- rollback ${task} goes back to the one before`,
+    `the ${task} model cannot be used (${problem}): npm run models -- rollback --task ${task} goes back to the one before`,
 );
 export const NoSuchUpload = defineError(
   'NO_SUCH_UPLOAD',

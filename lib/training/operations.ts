@@ -42,6 +42,19 @@ export function swish({ tf }: TensorFlowEngine, x: Tensor): Tensor {
   })(x);
 }
 
+/**
+ * Adds a bias to the last axis. On the native backend the bias' gradient is TensorFlow's own `BiasAddGrad`, in half the time of TensorFlow.js' sum over
+ * all other axes.
+ */
+export function addBias({ tf, backend }: TensorFlowEngine, x: Tensor, bias: Tensor): Tensor {
+  if (backend !== 'native') return x.add(bias);
+  const native = tf.backend() as unknown as NativeBackend;
+  return tf.customGrad((input, offset) => ({
+    value: (input as Tensor).add(offset as Tensor),
+    gradFunc: (dy: Tensor) => [dy, native.executeSingleOutput('BiasAddGrad', [floatAttribute], [dy])],
+  }))(x, bias);
+}
+
 /** The mean over rows and columns. TensorFlow.js' own gradient multiplies by ones of the input's size, which it fills in JavaScript. */
 export function globalAverage({ tf }: TensorFlowEngine, x: Tensor4D): Tensor {
   const [batch, rows, columns, channels] = x.shape;

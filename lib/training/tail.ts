@@ -2,7 +2,7 @@ import type { Tensor, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs';
 import type { TensorFlowEngine } from '../engine';
 import { type ConvNode, type Graph, type GraphNode, parametersOf, withParameters } from '../models';
 import type { Random } from '../random';
-import { depthwise, dropoutMask, globalAverage, pad, relu6, swish } from './operations';
+import { addBias, depthwise, dropoutMask, globalAverage, pad, relu6, swish } from './operations';
 
 /**
  * The trainable part of a model as TensorFlow.js operations: what gradients are taken of. Nodes that learn have variables, the others constants.
@@ -102,7 +102,7 @@ export class Tail {
     const { tf } = this.engine;
     const kernel = this.tensors.get(node.kernel.name) as Tensor4D;
     const [height, width, channels, filters] = node.kernel.shape as [number, number, number, number];
-    const biased = (result: Tensor): Tensor => (node.bias ? result.add(this.tensors.get(node.bias.name)!) : result);
+    const biased = (result: Tensor): Tensor => (node.bias ? addBias(this.engine, result, this.tensors.get(node.bias.name)!) : result);
     if (!node.depthwise && height * width === 1 && node.stride === 1) {
       // A 1×1 convolution is a matrix product, which every backend has, gradients included, and runs faster.
       const [batch, rows, columns] = x.shape;
