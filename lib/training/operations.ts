@@ -71,11 +71,12 @@ export function globalAverage({ tf }: TensorFlowEngine, x: Tensor4D): Tensor {
 /** Inverted dropout: 0 with probability `rate`, else 1 / (1 − rate). Srivastava et al. 2014, JMLR 15. */
 export function dropoutMask({ tf }: TensorFlowEngine, shape: number[], rate: number, random: Random): Tensor {
   const size = shape.reduce((product, side) => product * side, 1);
-  const kept = 1 / (1 - rate);
-  return tf.tensor(
-    Float32Array.from(random.chances(1 - rate, size), (isKept) => isKept * kept),
-    shape,
-  );
+  const scale = 1 / (1 - rate);
+  const kept = random.chances(1 - rate, size);
+  // A loop takes a tenth of the time of Float32Array.from, which was a third of an epoch of the head.
+  const mask = new Float32Array(size);
+  for (let index = 0; index < size; index++) mask[index] = kept[index]! * scale;
+  return tf.tensor(mask, shape);
 }
 
 /** Zeros around rows and columns. */
