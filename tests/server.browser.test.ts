@@ -54,7 +54,7 @@ describe.skipIf(!chromiumPath)(title, () => {
     pictures = await somePictures(home.workspace, 12);
     browser = await launchBrowser();
     // Predictions need no database, but what stands in the history does; its first start takes seconds.
-    await expect.poll(() => server.context.database.health().reachable, { timeout: 120_000 }).toBe(true);
+    await vi.waitUntil(() => server.context.database.health().reachable, { timeout: 120_000, interval: 100 });
   });
   afterEach(async () => {
     const problems = watched.flatMap((page) => page.problems);

@@ -24,7 +24,10 @@ const correctionSchema = z.object({
     .regex(/^[0-9a-f]{64}\.\w+$/)
     .optional()
     .describe('name of the upload that is corrected'),
-  prediction: z.coerce.number().int().min(1).optional().describe('or the number of its prediction'),
+  prediction: z
+    .union([z.null(), z.coerce.number().int().min(1)])
+    .optional()
+    .describe('or the number of its prediction'),
   labels: names.optional().describe('the classes that the picture shows'),
   none: flag.optional().describe('it shows none of the classes'),
   task: z.string().default('food'),
@@ -144,8 +147,14 @@ export async function corrections(app: FastifyInstance, context: ServerContext):
   );
 
   /** The name of the upload that a request is about. @throws NO_SUCH_UPLOAD */
-  async function uploadOf({ upload, prediction }: { upload?: string | undefined; prediction?: number | undefined }): Promise<string> {
-    const name = upload ?? (prediction === undefined ? undefined : (await database.predictions.get(prediction))?.uploadFile);
+  async function uploadOf({
+    upload,
+    prediction,
+  }: {
+    upload?: string | undefined;
+    prediction?: number | null | undefined;
+  }): Promise<string> {
+    const name = upload ?? (prediction == null ? undefined : (await database.predictions.get(prediction))?.uploadFile);
     if (!name) throw NoSuchUpload();
     return name;
   }
