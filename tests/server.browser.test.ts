@@ -234,6 +234,7 @@ describe.skipIf(!chromiumPath)(title, () => {
       await upload(page, [pictures[0]!]);
       expect(await page.locator('.bar-value').first().textContent()).toMatch(/^\d+,\d\s%$/);
       await page.getByRole('button', { name: 'English' }).click();
+      await page.locator('html[lang=en]').waitFor();
       await page.goto('/models');
       expect(await page.locator('h1').textContent()).toBe('Models');
     });
@@ -243,12 +244,13 @@ describe.skipIf(!chromiumPath)(title, () => {
       const paper = (): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       const light = await paper();
       const theme = page.locator('form[action="/theme"] button');
+      const remembered = page.waitForResponse((response) => response.request().postData()?.includes('theme=dark') ?? false);
       await theme.click();
       await theme.click();
       expect(await theme.getAttribute('aria-label')).toBe('Colours: dark');
       const dark = await paper();
       expect(dark).not.toBe(light);
-      await page.waitForLoadState('networkidle');
+      await remembered;
       await page.goto('/history');
       expect(await page.locator('html').getAttribute('data-theme')).toBe('dark');
       expect(await paper()).toBe(dark);
@@ -370,20 +372,20 @@ describe.skipIf(!chromiumPath)(title, () => {
       for (const chip of await card.locator('.chip').all()) if (await chip.locator('input').isChecked()) await chip.click();
       await card.locator('.chip', { hasText: 'Rice' }).click();
       await card.getByRole('button', { name: 'Save' }).click();
-      expect(await page.locator('.note.ok').textContent()).toBe('The correction is saved.');
+      await page.locator('.note.ok', { hasText: 'The correction is saved.' }).waitFor();
       expect(await page.locator('.result').count()).toBe(2);
       const saved = page.locator('.result', { hasText: 'Saved: Rice' });
       await saved.getByRole('button', { name: 'Undo' }).click();
-      expect(await page.locator('.note.ok').textContent()).toBe('The correction is taken back.');
+      await page.locator('.note.ok', { hasText: 'The correction is taken back.' }).waitFor();
       expect(await page.locator('.saved', { hasText: 'Rice' }).count()).toBe(0);
     });
 
     it('one changes language and colours', async () => {
       const page = await open('/models', plain);
       await page.getByRole('button', { name: 'Español' }).click();
-      expect(await page.locator('h1').textContent()).toBe('Modelos');
+      await page.getByRole('heading', { name: 'Modelos' }).waitFor();
       await page.locator('form[action="/theme"] button').click();
-      expect(await page.locator('html').getAttribute('data-theme')).toBe('light');
+      await page.locator('html[data-theme=light]').waitFor();
     });
 
     it('one must tick a box before the model is changed', async () => {
@@ -394,11 +396,11 @@ describe.skipIf(!chromiumPath)(title, () => {
       expect(await page.locator('.note').count()).toBe(0);
       await other!.getByLabel('Yes, I am sure').check();
       await other!.getByRole('button', { name: 'Use this one' }).click();
-      expect(await page.locator('.note.ok').textContent()).toBe('The version is in use.');
+      await page.locator('.note.ok', { hasText: 'The version is in use.' }).waitFor();
       expect(await page.locator('.is-serving h2').textContent()).toBe(name);
       await page.locator('.is-serving').getByLabel('Yes, I am sure').check();
       await page.locator('.is-serving').getByRole('button', { name: 'Roll back' }).click();
-      expect(await page.locator('.note.ok').textContent()).toBe('The earlier version is in use.');
+      await page.locator('.note.ok', { hasText: 'The earlier version is in use.' }).waitFor();
     });
   });
 
@@ -443,7 +445,7 @@ describe.skipIf(!chromiumPath)(title, () => {
       expect(await page.locator('.note.ok').count()).toBe(0);
       await served.getByRole('button', { name: 'Roll back' }).click();
       await page.getByRole('dialog').getByRole('button', { name: 'Yes' }).click();
-      expect(await page.locator('.note.ok').textContent()).toBe('The earlier version is in use.');
+      await page.locator('.note.ok', { hasText: 'The earlier version is in use.' }).waitFor();
       expect(await page.locator('.version.is-serving h2').textContent()).toBe(before);
       expect(await page.locator('.version.is-rolled-back h2').first().textContent()).toContain('retrain');
     }, 240_000);
@@ -457,14 +459,14 @@ describe.skipIf(!chromiumPath)(title, () => {
       expect(await page.locator('.range output').textContent()).toBe('50%');
       await page.getByRole('button', { name: 'Start the trial' }).click();
       await page.getByRole('dialog').getByRole('button', { name: 'Yes' }).click();
-      expect(await page.locator('#trial').textContent()).toContain('answers 50% of the pictures');
+      await page.locator('#trial', { hasText: 'answers 50% of the pictures' }).waitFor();
       await page.goto('/');
       await upload(page, pictures.slice(0, 6));
       await page.goto('/models');
       expect(await page.locator('#trial').textContent()).toMatch(/Both said the same of \d of \d pictures?/);
       await page.getByRole('button', { name: 'End the trial' }).click();
       await page.getByRole('dialog').getByRole('button', { name: 'Yes' }).click();
-      expect(await page.locator('.note.ok').textContent()).toBe('The trial has ended.');
+      await page.locator('.note.ok', { hasText: 'The trial has ended.' }).waitFor();
     });
   });
 });
