@@ -346,6 +346,7 @@ describe('the API document', () => {
     const page = await inject({ url: '/docs/', headers: html });
     expect(page.statusCode).toBe(200);
     expect(page.body).not.toMatch(/(src|href)="https?:/);
+    expect(page.headers['content-security-policy']).not.toMatch(/unsafe|https?:|\*/);
   });
 });
 

@@ -112,7 +112,7 @@ async function isRunning(connection: Client, path: string): Promise<boolean> {
 const boundary = 'visionbook-bench';
 
 /** A form with one file, in the field `image`. */
-export function multipart(picture: Uint8Array, filename: string): { headers: Record<string, string>; body: Buffer } {
+export function multipart(picture: Uint8Array, filename: string): { headers: Record<string, string>; body: Buffer<ArrayBuffer> } {
   const head = `--${boundary}\r\ncontent-disposition: form-data; name="image"; filename="${filename}"\r\ncontent-type: image/jpeg\r\n\r\n`;
   return {
     headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },

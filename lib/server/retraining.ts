@@ -28,6 +28,8 @@ export interface RetrainingOptions {
   readonly workspace: Workspace;
   readonly task: Task;
   readonly log: Log;
+  /** Called when a retraining has ended, before those who watch are told: the server then answers with what was promoted. */
+  readonly onEnded: () => Promise<void>;
 }
 
 const pollMilliseconds = 500;
@@ -35,7 +37,7 @@ const pollMilliseconds = 500;
 const patienceMilliseconds = 10_000;
 const linesKept = 20;
 
-export function openRetraining({ workspace, task, log }: RetrainingOptions): RetrainingService {
+export function openRetraining({ workspace, task, log, onEnded }: RetrainingOptions): RetrainingService {
   let child: ChildProcess | undefined;
   let isClosed = false;
   const listeners = new Set<(state: RetrainingState) => void>();
@@ -63,14 +65,17 @@ export function openRetraining({ workspace, task, log }: RetrainingOptions): Ret
       child = undefined;
       if (code === 0 || isClosed) log.info({ task: task.name, code, signal }, 'retraining ended');
       else log.error({ task: task.name, code, signal, said }, 'retraining failed');
-      void tell();
+      void onEnded()
+        .catch((error: unknown) => log.error({ err: error }, 'what was retrained cannot be taken up'))
+        .then(tell);
     });
   }
 
   async function tell(): Promise<void> {
     if (listeners.size === 0) return;
     const now = await state().catch((error: unknown) => log.error({ err: error }, 'the state of the retraining cannot be read'));
-    if (!now || JSON.stringify(now) === last) return;
+    // Our own retraining is over when its process is.
+    if (!now || (child && now.status !== 'running') || JSON.stringify(now) === last) return;
     last = JSON.stringify(now);
     for (const listener of listeners) listener(now);
   }

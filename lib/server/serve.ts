@@ -57,7 +57,15 @@ export async function serve({ workspace, config = serverConfig(), log = openLog(
     const task = findTask('food');
     const inference = await openInference({ workspace, task: task.name, log, maximumPixels: config.limits.pixels });
     closers.push(() => inference.close());
-    const retraining = openRetraining({ workspace, task, log });
+    const retraining = openRetraining({
+      workspace,
+      task,
+      log,
+      onEnded: async () => {
+        await inference.refresh();
+        await mirrorVersions({ workspace, database }, task);
+      },
+    });
     closers.push(() => retraining.close());
     const tasks: readonly ServedTask[] = [{ task, inference, retraining }];
     const { bytesInFlight: maximumBytes, uploadsInFlight: maximumRequests } = config.limits;
@@ -81,7 +89,7 @@ export async function serve({ workspace, config = serverConfig(), log = openLog(
     const sweeping = setInterval(sweep, sweepMilliseconds);
     closers.push(async () => clearInterval(sweeping));
     for (const served of tasks) {
-      await mirrorVersions(context, served);
+      await mirrorVersions(context, served.task);
       await served.retraining?.startIfDue();
     }
     return { address, app, context, close };

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { listVersions } from '../../corrections';
 import { endTrial, promote, readServed, rollback, startTrial } from '../../models';
+import type { Task } from '../../tasks';
 import type { ServedTask, ServerContext } from '../context';
 import { modelsPage } from '../pages';
 import { backPath, preferencesOf } from '../preferences';
@@ -55,7 +56,7 @@ export async function models(app: FastifyInstance, { context, assets }: { contex
       const served = findServed(context, form.task);
       await work(form, served);
       await served.inference.refresh();
-      await mirrorVersions(context, served);
+      await mirrorVersions(context, served.task);
       leaveFlash(reply, { kind: 'ok', text: translator(preferencesOf(request).language)(what(form)) });
       return reply.redirect(backPath(form.back ?? '/models'), 303);
     });
@@ -82,6 +83,6 @@ export async function models(app: FastifyInstance, { context, assets }: { contex
 }
 
 /** Writes the versions to the database, for audits: what the files say is what counts. */
-export async function mirrorVersions({ workspace, database }: ServerContext, { task }: ServedTask): Promise<void> {
+export async function mirrorVersions({ workspace, database }: Pick<ServerContext, 'workspace' | 'database'>, task: Task): Promise<void> {
   database.versions.mirror(task.name, await listVersions(workspace, task));
 }

@@ -69,9 +69,12 @@ export async function predictPages(
     });
   }
 
-  /** A picture that was shown before, as the database has it now. */
+  /** A picture that was shown before, as the database has it now; while the database is away, the page goes without. */
   async function pastResult(served: ServedTask, name: string): Promise<ResultView | undefined> {
-    const past = await database.predictions.latestOf(name.split('.')[0]!, served.task.name);
+    const past = await database.predictions.latestOf(name.split('.')[0]!, served.task.name).catch((error: VisionbookError) => {
+      if (error.code !== 'DATABASE_AWAY') throw error;
+      return undefined;
+    });
     return past && storedResult(served, past);
   }
 }
