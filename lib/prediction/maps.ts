@@ -66,7 +66,7 @@ export function gradients(layers: readonly HeadLayer[], inputs: Float32Array): F
   }
   return Array.from(values, (_, index) => {
     const logit = Float32Array.from(values, (__, other) => Number(other === index));
-    return layers.reduceRight((gradient, layer, depth) => backward(layer, reached[depth]!, gradient), logit);
+    return layers.reduceRight<Float32Array>((gradient, layer, depth) => backward(layer, reached[depth]!, gradient), logit);
   });
 }
 
