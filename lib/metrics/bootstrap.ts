@@ -1,15 +1,15 @@
 import type { Random } from '../random';
 import { checkPredictions } from './check';
 import { BadPredictions } from './errors';
-import { type MetricOptions, score, total } from './scores';
-import { type Interval, type MetricName, metricNames, type Predictions } from './types';
+import { measureOf } from './judge';
+import type { Interval, Judging, Predictions, SplitMetricName } from './types';
 
 /** What a bootstrap needs besides the predictions. */
-export interface BootstrapOptions extends MetricOptions {
+export type BootstrapOptions = Judging & {
   /** How many resamples; 1,000 settle the ends of a 95 % interval to about a fiftieth of its width. */
   readonly resamples?: number;
   readonly random: Random;
-}
+};
 
 /**
  * 95 % percentile intervals of every metric, by the pigeonhole bootstrap.
@@ -31,15 +31,15 @@ export function bootstrapIntervals(
   predictions: Predictions,
   sources: readonly (readonly string[])[],
   { resamples = 1000, random, ...options }: BootstrapOptions,
-): Partial<Record<MetricName, Interval>> {
+): Partial<Record<SplitMetricName, Interval>> {
   checkPredictions(predictions);
   if (sources.length !== predictions.count)
     throw BadPredictions(`there are ${sources.length} lists of sources for ${predictions.count} pictures`);
-  const scores = score(predictions, options);
+  const { names, values: measured } = measureOf(predictions, options);
   const { photographs, ofPicture } = numberPhotographs(sources);
   const drawn = new Uint16Array(photographs);
   const weights = new Float64Array(predictions.count);
-  const values = new Map<MetricName, number[]>(metricNames.map((name) => [name, []]));
+  const values = new Map<SplitMetricName, number[]>(names.map((name) => [name, []]));
 
   for (let resample = 0; resample < resamples; resample++) {
     drawn.fill(0);
@@ -53,13 +53,13 @@ export function bootstrapIntervals(
     }
     // A few pictures of several photographs can all be gone: such a resample has no metrics.
     if (pictures === 0) continue;
-    const result = total(scores, weights).values;
-    for (const name of metricNames) {
+    const result = measured(weights);
+    for (const name of names) {
       const value = result[name];
-      if (value !== null) values.get(name)!.push(value);
+      if (value !== null) values.get(name)!.push(value!);
     }
   }
-  const found = metricNames.filter((name) => values.get(name)!.length > 0);
+  const found = names.filter((name) => values.get(name)!.length > 0);
   return Object.fromEntries(found.map((name) => [name, percentileInterval(values.get(name)!)]));
 }
 
