@@ -12,6 +12,8 @@ const cardSchema = z.object({
   runId: z.string(),
   task: z.string(),
   stage: z.string(),
+  /** Whether several classes may be present at once (which cards without a kind mean), or always exactly one. */
+  kind: z.enum(['multilabel', 'multiclass']).optional(),
   classes: z.array(z.string()).min(1),
   imageSize: z.number().int(),
   backbone: z.discriminatedUnion('name', [
@@ -20,6 +22,8 @@ const cardSchema = z.object({
     z.object({ name: z.literal('efficientnet_lite0') }),
   ]),
   dropout: z.number(),
+  /** As in `ClassifierDesign`. */
+  hiddenLayers: z.array(z.object({ units: z.number().int(), dropout: z.number() })).optional(),
   preprocessing: z.string(),
   decision: z.object({ threshold: z.number(), noneBelow: z.number() }),
   weights: z.object({ source: z.string(), sha256: z.string(), isStandIn: z.boolean() }),
