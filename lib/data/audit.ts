@@ -3,7 +3,7 @@ import path from 'node:path';
 import { VisionbookError } from '../errors';
 import { sha256 } from '../files';
 import type { OnProgress } from '../progress';
-import { type Split, splits, type Task } from '../tasks';
+import { type CollageTask, type Split, splits } from '../tasks';
 import { mapOnCores } from './cores';
 import { groupAlike, type Likeness } from './duplicates';
 import { greyValues, perceptualHash, thumbnailSize } from './perceptualHash';
@@ -61,7 +61,7 @@ type UsablePhoto = FoundPhoto & Likeness;
  */
 export async function auditPhotos(
   source: DataSource,
-  task: Task,
+  task: CollageTask,
   { onProgress }: { readonly onProgress?: OnProgress } = {},
 ): Promise<AuditReport> {
   const folders = photoFolders(task);
