@@ -48,14 +48,14 @@ export async function openPredictor(
 ): Promise<Predictor> {
   const { card } = await findModel(workspace, task, run);
   const model = await openOnnx(findVariant(workspace, card, variant), threads === undefined ? {} : { threads });
-  const { imageSize: size, classes, decision } = card;
+  const { imageSize: size, classes, decision, kind } = card;
   async function predict(pictures: readonly (string | Uint8Array)[]): Promise<Prediction[]> {
     const decoded = await Promise.all(pictures.map((picture) => decodePicture(picture, size)));
     const image = { data: Buffer.concat(decoded), shape: [pictures.length, size, size, 3] };
     const { probabilities } = await model.run({ image });
     return pictures.map((_, index) => {
       const row = Array.from(probabilities!.subarray(index * classes.length, (index + 1) * classes.length));
-      return { probabilities: row, decision: decide(row, classes, decision) };
+      return { probabilities: row, decision: decide(row, classes, decision, kind) };
     });
   }
   return { card, predict, release: model.release };
