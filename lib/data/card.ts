@@ -83,8 +83,11 @@ export function splitOf(filename: string): Split {
 }
 
 /** Whether a picture was made by the preparation that the card describes. Without a card the form of its name decides. */
-export function isMade(filename: string, card: DatasetCard | undefined): boolean {
+export function isMade(filename: string, card: DatasetCard | GalaxyCard | undefined): boolean {
   const match = madeName.exec(filename);
   if (!match) return false;
-  return !card || Number(match[3]) <= card.made[splitOf(filename)][match[2] ? 'negatives' : 'collages'];
+  if (!card) return true;
+  const made = card.made[splitOf(filename)];
+  const { collages, negatives } = typeof made === 'number' ? { collages: made, negatives: 0 } : made;
+  return Number(match[3]) <= (match[2] ? negatives : collages);
 }

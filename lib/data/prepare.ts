@@ -1,20 +1,20 @@
-import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { readTextIfPresent, sha256, writeAtomic, writeJson } from '../files';
+import { sha256, writeAtomic, writeJson } from '../files';
 import type { OnProgress } from '../progress';
 import { Random } from '../random';
 import { type CollageSettings, type CollageTask, isCollageTask, type Split, splits, type Task } from '../tasks';
 import { datasetOf, type Workspace } from '../workspace';
+import { type HashedRow, keepAdded, refuseTakenNames } from './added';
 import { type AuditReport, auditPhotos } from './audit';
-import { type CardOf, type DatasetCard, isMade, pictureName, readDatasetCard, splitOf } from './card';
+import { type CardOf, type DatasetCard, pictureName, splitOf } from './card';
 import { type CollagePlan, drawCollage, planCollage } from './collages';
 import { mapOnCores } from './cores';
 import { replaceDataset } from './datasetFolder';
-import { NameTaken } from './errors';
 import { fingerprintOf } from './fingerprint';
 import { prepareGalaxies } from './galaxy';
-import { formatLabels, type LabelRow, parseLabels } from './labelsCsv';
-import { decodePicture, encodeJpeg, listPictures } from './pictures';
+import { formatLabels, type LabelRow } from './labelsCsv';
+import { decodePicture, encodeJpeg } from './pictures';
 import type { DataSource } from './source';
 import { bySplit, type PhotoPools, splitPhotos } from './split';
 
@@ -30,7 +30,6 @@ export interface PrepareOptions<Chosen extends Task = Task> {
 interface PicturePlan extends CollagePlan {
   readonly filename: string;
 }
-type HashedRow = LabelRow & { readonly sha256: string };
 
 /**
  * Makes a task's data set: `images`, `labels.csv` and `dataset.json`, by how its raw data comes (`prepareCollages`, `prepareGalaxies`).
@@ -38,11 +37,11 @@ type HashedRow = LabelRow & { readonly sha256: string };
  * @throws PREPARE_RUNNING, DISK_FULL, and what each way throws; the former data set is then untouched
  */
 export async function prepareDataset<Chosen extends Task>(options: PrepareOptions<Chosen>): Promise<CardOf<Chosen>> {
-  const { workspace, task } = options as PrepareOptions;
+  const { task } = options as PrepareOptions;
   // TypeScript does not see that settings go with their task, so it is told.
   const prepared = isCollageTask(task)
     ? prepareCollages(options as unknown as CollageOptions)
-    : prepareGalaxies({ ...(options as unknown as PrepareOptions<typeof task>), places: datasetOf(workspace, task.name) });
+    : prepareGalaxies(options as unknown as PrepareOptions<typeof task>);
   return prepared as Promise<CardOf<Chosen>>;
 }
 
@@ -65,7 +64,11 @@ async function prepareCollages(options: CollageOptions): Promise<DatasetCard> {
     const random = new Random(settings.seed);
     const pools = splitPhotos(report, task, settings, random.fork('split'));
     const plans = planPictures(pools, task, settings, random);
-    await refuseTakenNames(workspace, task, plans);
+    await refuseTakenNames(
+      workspace,
+      task,
+      plans.map(({ filename }) => filename),
+    );
     const made = await makePictures(plans, options, path.join(folder, 'images'));
     const added = await keepAdded(workspace, task, path.join(folder, 'images'));
 
@@ -120,38 +123,6 @@ function rememberingTiles(folder: string, imageSize: number): (photo: string, si
     if (size < imageSize && tiles.size < tilesRemembered) tiles.set(key, pixels);
     return pixels;
   };
-}
-
-async function addedNames(workspace: Workspace, task: CollageTask): Promise<string[]> {
-  // A card that cannot be read is about to be replaced: the form of the names then decides, as without a card.
-  const card = await readDatasetCard(workspace, task).catch(() => undefined);
-  return (await listPictures(datasetOf(workspace, task.name).datasetImages)).filter((name) => !isMade(name, card));
-}
-
-async function refuseTakenNames(workspace: Workspace, task: CollageTask, plans: readonly PicturePlan[]): Promise<void> {
-  const planned = new Set(plans.map(({ filename }) => filename));
-  const taken = (await addedNames(workspace, task)).find((name) => planned.has(name));
-  if (taken !== undefined) throw NameTaken(path.join(datasetOf(workspace, task.name).datasetImages, taken));
-}
-
-/** Takes pictures that were put there by hand over into the new data set; those that have labels, with their labels. */
-async function keepAdded(workspace: Workspace, task: CollageTask, images: string): Promise<HashedRow[]> {
-  const { datasetImages, labelsCsv } = datasetOf(workspace, task.name);
-  const names = await addedNames(workspace, task);
-  if (names.length === 0) return [];
-  await mapOnCores(names, (name) => linkOrCopy(path.join(datasetImages, name), path.join(images, name)));
-  const text = await readTextIfPresent(labelsCsv);
-  const rows = text === undefined ? [] : parseLabels(text, labelsCsv, task);
-  const kept = rows.filter(({ filename }) => names.includes(filename));
-  return mapOnCores(kept, async (row) => ({ ...row, sha256: sha256(await readFile(path.join(images, row.filename))) }));
-}
-
-async function linkOrCopy(from: string, to: string): Promise<void> {
-  try {
-    await link(from, to);
-  } catch {
-    await copyFile(from, to);
-  }
 }
 
 interface Outcome {

@@ -4,12 +4,13 @@ import { sha256, writeAtomic, writeJson } from '../../files';
 import type { OnProgress } from '../../progress';
 import { Random } from '../../random';
 import { type Galaxy10Task, type PictureSettings, type Split, splits } from '../../tasks';
-import type { DatasetPlaces } from '../../workspace';
+import { datasetOf, type Workspace } from '../../workspace';
+import { type HashedRow, keepAdded, refuseTakenNames } from '../added';
 import { pictureName, splitOf } from '../card';
 import { mapOnCores } from '../cores';
 import { replaceDataset } from '../datasetFolder';
 import { fingerprintOf } from '../fingerprint';
-import { formatLabels, type LabelRow } from '../labelsCsv';
+import { formatLabels } from '../labelsCsv';
 import { encodeJpeg } from '../pictures';
 import { bySplit } from '../split';
 import { balanceClasses } from './balance';
@@ -20,7 +21,7 @@ import { openGalaxies } from './source';
 import { splitStratified } from './split';
 
 export interface PrepareGalaxiesOptions {
-  readonly places: DatasetPlaces;
+  readonly workspace: Workspace;
   readonly task: Galaxy10Task;
   /** Where the pictures are (see `openGalaxies`), and what the card calls that. */
   readonly source: { readonly folder: string; readonly name: string; readonly isSample: boolean };
@@ -39,7 +40,6 @@ interface StoredGalaxy {
   /** Its position in the source. */
   readonly index: number;
 }
-type HashedRow = LabelRow & { readonly sha256: string };
 
 /** Pictures encoded at a time: enough to keep every core busy, and little memory. */
 const batchSize = 64;
@@ -50,19 +50,20 @@ const shownGroups = 20;
 /**
  * Makes the task's data set: `images`, `labels.csv` and `dataset.json`. Every usable picture is kept, as JPEG, in the size it has; each
  * class is split by the same shares, and pictures of the same sky are in one split. Balancing changes which training pictures are used and how
- * often, not the files (`balanceClasses`); the card says what it comes to. The same seed gives the same bytes.
+ * often, not the files (`balanceClasses`); the card says what it comes to. The same seed gives the same bytes. Pictures that somebody put among
+ * the images by hand are kept, with their labels.
  *
  * JPEG at quality 95 with colour at half resolution, because that is how the pictures came: the survey's viewer sends JPEG so, and
  * Galaxy10 is made of that. Next to PNG it is a fifth of the size, and differs by less than the sky's noise.
  *
- * @throws MISSING_DATA, BAD_GALAXY_FILE, UNKNOWN_GALAXY_LABELS, UNKNOWN_GALAXY_FOLDERS, TOO_FEW_PICTURES, PREPARE_RUNNING, DISK_FULL; the
- *   former data set is then untouched
+ * @throws MISSING_DATA, BAD_GALAXY_FILE, UNKNOWN_GALAXY_LABELS, UNKNOWN_GALAXY_FOLDERS, TOO_FEW_PICTURES, NAME_TAKEN, BAD_LABELS
+ *   (of pictures put there by hand), PREPARE_RUNNING, DISK_FULL; the former data set is then untouched
  */
 export async function prepareGalaxies(options: PrepareGalaxiesOptions): Promise<GalaxyCard> {
-  const { places, task, source, settings, now = () => new Date() } = options;
+  const { workspace, task, source, settings, now = () => new Date() } = options;
   const classes = task.classes.map(({ name }) => name);
   const galaxies = await openGalaxies(source.folder, classes);
-  return replaceDataset(places, async (folder) => {
+  return replaceDataset(datasetOf(workspace, task.name), async (folder) => {
     const images = path.join(folder, 'images');
     const started = performance.now();
     const { stored, prints, skipped } = await storePictures(galaxies, images, options);
@@ -74,7 +75,15 @@ export async function prepareGalaxies(options: PrepareGalaxiesOptions): Promise<
     const heldOut = galaxies.heldOut && stored.map(({ index }) => galaxies.heldOut![index]!);
     const random = new Random(settings.seed).fork('split');
     const split = splitStratified({ labels, groups, ...(heldOut && { heldOut }) }, classes, settings.split, random);
-    const rows = await nameBySplit(stored, split, images, classes.length);
+    const made = nameBySplit(stored, split, classes.length);
+    await refuseTakenNames(
+      workspace,
+      task,
+      made.map(({ filename }) => filename),
+    );
+    await mapOnCores(made, ({ file, filename }) => rename(path.join(images, file), path.join(images, filename)));
+    const added = await keepAdded(workspace, task, images);
+    const rows: HashedRow[] = [...made, ...added];
 
     const card: GalaxyCard = {
       version: 1,
@@ -91,7 +100,7 @@ export async function prepareGalaxies(options: PrepareGalaxiesOptions): Promise<
       classes,
       keptSplit: galaxies.heldOut !== undefined,
       made: bySplit((one) => split.filter((own) => own === one).length),
-      added: 0,
+      added: added.length,
       ...countRows(rows, classes),
       balance: describeBalance(rows, classes, settings),
       duplicates: describeGroups(stored, groups, heldOut),
@@ -140,21 +149,15 @@ async function storePictures(galaxies: GalaxySource, images: string, { settings,
   return { stored, prints, skipped };
 }
 
-/** Gives the pictures the names of their splits, counted in the source's order. */
-async function nameBySplit(
-  stored: readonly StoredGalaxy[],
-  split: readonly Split[],
-  images: string,
-  classes: number,
-): Promise<HashedRow[]> {
+/** Gives the pictures names by split, counted in the source's order; the rows come by split. */
+function nameBySplit(stored: readonly StoredGalaxy[], split: readonly Split[], classes: number): (HashedRow & { readonly file: string })[] {
   const counted = bySplit(() => 0);
   const rows = stored.map(({ label, name, sha256, file }, index) => {
     const filename = pictureName(split[index]!, 'collages', ++counted[split[index]!]);
     const labels = Array.from({ length: classes }, (_, classIndex) => Number(classIndex === label));
     return { filename, labels, source: name, sha256, file };
   });
-  await mapOnCores(rows, ({ file, filename }) => rename(path.join(images, file), path.join(images, filename)));
-  return splits.flatMap((one) => rows.filter((_, index) => split[index] === one)).map(({ file: _, ...row }) => row);
+  return splits.flatMap((one) => rows.filter((_, index) => split[index] === one));
 }
 
 function countRows(rows: readonly HashedRow[], classes: readonly string[]): Pick<GalaxyCard, 'counts' | 'labelCounts'> {

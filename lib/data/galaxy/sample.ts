@@ -7,6 +7,7 @@ import { readTextIfPresent, writeJson } from '../../files';
 import { type Hdf, loadHdf } from '../../hdf';
 import type { OnProgress } from '../../progress';
 import { Random } from '../../random';
+import { cardFile } from '../sample/card';
 import { NotASample } from '../sample/errors';
 import { replaceFolder } from '../sample/replace';
 import { galaxy10Names } from './classes';
@@ -25,7 +26,6 @@ export interface GalaxySampleOptions {
 /** Raised whenever the pictures change for a given seed: older samples are then built anew. */
 const generatorVersion = 1;
 
-const cardFile = 'sample.json';
 const pictureFile = 'Galaxy10_sample.h5';
 const label = 'drawing galaxies';
 
