@@ -18,7 +18,7 @@ function makeCase(
   title: string,
   count: number,
   width: number,
-  { skill = 1.5, draw = () => random.integer(width), levels = 0, weigh = () => 1 } = {},
+  { skill = 1.5, draw = () => random.integer(width), levels = 0, weigh = (): number => 1 } = {},
 ): Case {
   const labels = new Uint8Array(count * width);
   const probabilities = new Float32Array(count * width);
