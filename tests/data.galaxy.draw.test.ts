@@ -8,6 +8,7 @@ import { edgeOnDisc, sersic, sersicB } from '../lib/data/galaxy/draw/profiles';
 import { blurBySeeing } from '../lib/data/galaxy/draw/psf';
 import { addSpheroid } from '../lib/data/galaxy/draw/spheroid';
 import { fluxOf, pictureSize, spectrum, surfaceFlux } from '../lib/data/galaxy/draw/survey';
+import { type DrawJob, drawJob, drawJobs } from '../lib/data/galaxy/draw/threads';
 import { Random } from '../lib/random';
 
 const classOf = (name: string): number => galaxy10Names.indexOf(name);
@@ -142,7 +143,8 @@ describe('the camera', () => {
     const canvas = emptyCanvas(128);
     addPoint(canvas, 63.5, 63.5, 10, spectrum(0, 0));
     addPoint(canvas, -1, 500, 10, spectrum(0, 0)); // outside
-    const seen = blurBySeeing(canvas.planes[1], 128, 5);
+    const seen = canvas.planes[1];
+    blurBySeeing(seen, 128, 5, new Float32Array(128 * 128));
     expect(seen.reduce((sum, value) => sum + value, 0)).toBeCloseTo(10, 3);
     const row = seen.subarray(63 * 128, 64 * 128);
     const wide = row.filter((value) => value > row[63]! / 2).length;
@@ -183,5 +185,22 @@ describe('the camera', () => {
     const scatter = Math.sqrt(clipped.reduce((sum, value) => sum + value * value, 0) / clipped.length);
     expect(scatter).toBeGreaterThan(6);
     expect(scatter).toBeLessThan(14);
+  });
+});
+
+describe('drawing in threads', () => {
+  const jobs: DrawJob[] = Array.from({ length: 5 }, (_, index) => ({ classIndex: index, seed: `threads/${index}` }));
+
+  it('gives the pictures that drawing without gives, in the same order', async () => {
+    let index = 0;
+    for await (const pixels of drawJobs(jobs, 2, 1)) expect(Buffer.from(pixels).equals(drawJob(jobs[index++]!)), `job ${index}`).toBe(true);
+    expect(index).toBe(jobs.length);
+  });
+
+  it('passes on what goes wrong in one', async () => {
+    const drawAll = async (): Promise<void> => {
+      for await (const _ of drawJobs([jobs[0]!, { classIndex: 77, seed: 'none' }], 2, 1));
+    };
+    await expect(drawAll()).rejects.toThrow(/not a function/);
   });
 });

@@ -202,7 +202,9 @@ describe('the prepared data set', () => {
       if (index !== 5) continue;
       const stored = await sharp(path.join(datasetImages, filename!)).raw().toBuffer();
       const original = picture(9, 5);
-      const error = Math.sqrt(stored.reduce((sum, value, place) => sum + (value - original[place]!) ** 2, 0) / stored.length);
+      const error = Math.sqrt(
+        stored.reduce((sum: number, value: number, place: number) => sum + (value - original[place]!) ** 2, 0) / stored.length,
+      );
       expect(error).toBeLessThan(5); // the sky scatters by 10
     }
   });

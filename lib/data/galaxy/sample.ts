@@ -1,18 +1,18 @@
 import { existsSync, statSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { setImmediate as otherWork } from 'node:timers/promises';
 import { z } from 'zod';
 import { readTextIfPresent, writeJson } from '../../files';
 import { type Hdf, loadHdf } from '../../hdf';
 import type { OnProgress } from '../../progress';
 import { Random } from '../../random';
+import { threadCount } from '../../threads';
 import { cardFile } from '../sample/card';
 import { NotASample } from '../sample/errors';
 import { replaceFolder } from '../sample/replace';
 import { galaxy10Names } from './classes';
-import { photographGalaxy } from './draw/picture';
 import { pictureSize, pixelScale } from './draw/survey';
+import { drawJobs } from './draw/threads';
 
 export interface GalaxySampleOptions {
   /** Where the sample goes: a folder of its own. */
@@ -70,7 +70,7 @@ export async function buildGalaxySample({
     let card: GalaxySampleCard | undefined;
     await replaceWith(async (unfinished) => {
       const file = path.join(unfinished, pictureFile);
-      await writePictures(file, new Random(seed).fork('galaxies'), perClass, (done) => onProgress({ label, done, total }));
+      await writePictures(file, seed, perClass, (done) => onProgress({ label, done, total }));
       card = {
         generator: generatorVersion,
         task: 'galaxy',
@@ -100,7 +100,7 @@ export async function readGalaxySampleCard(folder: string): Promise<GalaxySample
 }
 
 /** Writes Galaxy10's datasets: `images` picture by picture, sorted by class as Galaxy10's are, and what goes with them. */
-async function writePictures(file: string, random: Random, perClass: number, onPicture: (done: number) => void): Promise<void> {
+async function writePictures(file: string, seed: number, perClass: number, onPicture: (done: number) => void): Promise<void> {
   const hdf = await loadHdf();
   const count = perClass * galaxy10Names.length;
   const opened = new hdf.File(file, 'w');
@@ -116,15 +116,17 @@ async function writePictures(file: string, random: Random, perClass: number, onP
       dtype: '<B',
     });
     images.resize([count, ...shape]);
-    for (let index = 0; index < count; index++) {
+    // A stream of its own, so that a picture does not depend on how many there are.
+    const jobs = Array.from({ length: count }, (_, index) => {
       const classIndex = Math.floor(index / perClass);
-      // A stream of its own, so that a picture does not depend on how many there are.
-      const pixels = photographGalaxy(classIndex, random.fork(`${classIndex}/${index % perClass}`));
+      return { classIndex, seed: `${seed}/galaxies/${classIndex}/${index % perClass}` };
+    });
+    let index = 0;
+    for await (const pixels of drawJobs(jobs, threadCount())) {
       images.write_slice([[index, index + 1], [], [], []], pixels);
-      onPicture(index + 1);
-      await otherWork(); // such as keeping the folder's lock alive
+      onPicture(++index);
     }
-    writeColumns(opened, perClass, random.fork('positions'));
+    writeColumns(opened, perClass, new Random(seed).fork('positions'));
   } finally {
     opened.close();
   }

@@ -23,29 +23,29 @@ export function drawConditions(random: Random): Conditions {
 }
 
 /**
- * Photographs a canvas through g, r and z and makes the survey's colour picture of it.
+ * Photographs a canvas through g, r and z and makes the survey's colour picture of it. The canvas is used up: its planes hold what the
+ * detector saw.
  *
  * @returns RGB, shape [size, size, 3]
  */
-export function photograph(canvas: Canvas, { depth, seeing }: Conditions, random: Random): Uint8Array {
-  const { size } = canvas;
-  const [g, r, z] = bands.map((band, index) => {
-    const plane = blurBySeeing(canvas.planes[index]!, size, (seeing * band.seeing) / pixelScale);
+export function photograph({ size, planes }: Canvas, { depth, seeing }: Conditions, random: Random): Uint8Array {
+  const scratch = new Float32Array(size * size);
+  bands.forEach((band, index) => {
+    const plane = planes[index]!;
+    blurBySeeing(plane, size, (seeing * band.seeing) / pixelScale, scratch);
     const electrons = 10 ** (0.4 * (band.zeroPoint - 22.5)) * band.exposure * depth; // a nanomaggy
     const sky = 10 ** (0.4 * (22.5 - band.sky)) * pixelScale ** 2 * electrons;
-    const readOut = exposures * depth * readNoise ** 2;
+    const [perElectron, darkness] = [1 / electrons, sky + exposures * depth * readNoise ** 2];
     const noise = random.normals(plane.length);
-    const [perElectron, darkness] = [1 / electrons, sky + readOut];
     for (let pixel = 0; pixel < noise.length; pixel++) {
       // With hundreds of electrons a pixel Poisson's distribution is Gauss'.
       const light = plane[pixel]!;
       noise[pixel]! *= Math.sqrt(darkness + (light > 0 ? light * electrons : 0)) * perElectron;
     }
-    const grain = blur(noise, size, resampling);
-    for (let pixel = 0; pixel < plane.length; pixel++) plane[pixel]! += grain[pixel]!;
-    return plane;
-  }) as [Float32Array, Float32Array, Float32Array];
-  return halveChroma(colourPicture(g, r, z), size);
+    blur(noise, size, resampling, scratch);
+    for (let pixel = 0; pixel < plane.length; pixel++) plane[pixel]! += noise[pixel]!;
+  });
+  return halveChroma(colourPicture(...planes), size);
 }
 
 /**

@@ -5,14 +5,19 @@
 const core = { share: 0.5, width: 0.39 };
 const wings = { share: 0.5, width: 0.78 };
 
-/** Blurs a plane, shape [size, size] with an even size, by a star's image of the given full width at half maximum, in pixels. */
-export function blurBySeeing(plane: Float32Array, size: number, fwhm: number): Float32Array {
-  const sharp = blur(plane, size, gaussian(core.width * fwhm));
+/**
+ * Blurs a plane in place, shape [size, size] with an even size, by a star's image of the given full width at half maximum, in pixels.
+ *
+ * @param scratch as large as the plane; what it holds is lost
+ */
+export function blurBySeeing(plane: Float32Array, size: number, fwhm: number, scratch: Float32Array): void {
   // The wings have no detail of a pixel or two, so a quarter of the pixels do for them, at an eighth of the work. Pixels twice as large
   // blur by themselves: averaging 2x2 adds a variance of 1/4, and blending back, on average, one of 3/4 of a pixel squared.
   const spread = Math.sqrt((wings.width * fwhm) ** 2 - 1) / 2;
-  const wide = blur(halved(plane, size), size / 2, gaussian(spread));
+  const wide = halved(plane, size);
   const half = size / 2;
+  blur(wide, half, gaussian(spread), scratch);
+  blur(plane, size, gaussian(core.width * fwhm), scratch);
   for (let row = 0; row < size; row++) {
     // A fine pixel's centre lies a quarter of a coarse pixel from that of the coarse pixel which holds it.
     const near = (row >> 1) * half;
@@ -23,10 +28,9 @@ export function blurBySeeing(plane: Float32Array, size: number, fwhm: number): F
       const nearer = 0.75 * wide[near + here]! + 0.25 * wide[near + beside]!;
       const further = 0.75 * wide[next + here]! + 0.25 * wide[next + beside]!;
       const pixel = row * size + column;
-      sharp[pixel] = core.share * sharp[pixel]! + wings.share * (0.75 * nearer + 0.25 * further);
+      plane[pixel] = core.share * plane[pixel]! + wings.share * (0.75 * nearer + 0.25 * further);
     }
   }
-  return sharp;
 }
 
 /** Means of 2x2 pixels. */
@@ -49,14 +53,19 @@ export function gaussian(sigma: number): Float32Array {
   return half.map((value) => value / sum);
 }
 
-/** Convolves with a symmetric kernel along rows and then along columns. Light from outside the picture is taken to be like that at its edge. */
-export function blur(plane: Float32Array, size: number, kernel: Float32Array): Float32Array {
-  return blurAcross(blurAcross(plane, size, kernel), size, kernel);
+/**
+ * Convolves a plane in place with a symmetric kernel, along rows and then along columns. Light from outside the picture is taken to be like
+ * that at its edge.
+ *
+ * @param scratch at least as large as the plane; what it holds is lost
+ */
+export function blur(plane: Float32Array, size: number, kernel: Float32Array, scratch: Float32Array): void {
+  blurAcross(plane, scratch, size, kernel);
+  blurAcross(scratch, plane, size, kernel);
 }
 
 /** Convolves each row and transposes, so that doing it twice convolves both ways. */
-function blurAcross(plane: Float32Array, size: number, kernel: Float32Array): Float32Array {
-  const blurred = new Float32Array(plane.length);
+function blurAcross(plane: Float32Array, blurred: Float32Array, size: number, kernel: Float32Array): void {
   const reach = kernel.length - 1;
   const line = new Float64Array(size + 2 * reach);
   for (let row = 0; row < size; row++) {
@@ -71,5 +80,4 @@ function blurAcross(plane: Float32Array, size: number, kernel: Float32Array): Fl
       blurred[column * size + row] = sum;
     }
   }
-  return blurred;
 }
