@@ -60,8 +60,8 @@ const multiclassSchema = z.object({
   reliability: z.array(reliabilityBin).readonly(),
 });
 
-/** The numbers of one split of either kind of task. */
-export const splitMetricsSchema: z.ZodType<SplitMetrics> = z.discriminatedUnion('kind', [multilabelSchema, multiclassSchema]);
+/** The numbers of one split of either kind of task. It is told its type, since in notebooks, compiled without `strict`, zod infers a looser one. */
+export const splitMetricsSchema = z.discriminatedUnion('kind', [multilabelSchema, multiclassSchema]) as unknown as z.ZodType<SplitMetrics>;
 
 const drawn = {
   intervals: z.record(z.string(), interval).optional(),
@@ -78,7 +78,10 @@ export interface SplitResult extends SplitMetrics {
   readonly precisionRecall?: Readonly<Record<string, Curve>>;
 }
 
-const splitResult: z.ZodType<SplitResult> = z.discriminatedUnion('kind', [multilabelSchema.extend(drawn), multiclassSchema.extend(drawn)]);
+const splitResult = z.discriminatedUnion('kind', [
+  multilabelSchema.extend(drawn),
+  multiclassSchema.extend(drawn),
+]) as unknown as z.ZodType<SplitResult>;
 
 /** An epoch has the accuracy of its task's kind: of single labels, or of pictures. */
 const accuracies = { binaryAccuracy: share.optional(), accuracy: share.optional() };

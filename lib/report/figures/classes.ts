@@ -109,11 +109,11 @@ export function perClassBars(
       cliponaxis: false,
       hovertemplate: `%{y:.4f}<extra>${name}</extra>`,
     })),
-    layout: houseLayout(title, Math.max(760, 120 * classes.length), 420, {
+    layout: houseLayout(title, classes.length > crowded ? 900 : 760, classes.length > crowded ? 520 : 420, {
       barmode: 'group',
       bargap: 0.25,
-      xaxis: axis('', { showgrid: false, type: 'category' }),
-      yaxis: shareAxis('Share', { range: [0, 1.04] }),
+      xaxis: axis('', { showgrid: false, type: 'category', ...(classes.length > crowded && { tickangle: -40 }) }),
+      yaxis: shareAxis('Share', { range: [0, classes.length > crowded ? 1.12 : 1.04] }),
       margin: { t: 64, r: 24, b: 90, l: 64 },
     }),
   };

@@ -5,7 +5,7 @@ import { axis, blues, colour, type Figure, houseLayout, mutedInk, plain, shareAx
 /** What the figures of a multi-class result need of it. */
 type ClassResult = Pick<SplitResult, 'confusion' | 'reliability' | 'perClass' | 'ece' | 'count'>;
 
-const cellSize = 62;
+const cellSize = 56;
 
 /** Every class against every other: counts, shaded by the share of each row; the diagonal is right. */
 export function confusionMatrix(
@@ -14,7 +14,7 @@ export function confusionMatrix(
 ): Figure {
   const names = perClass.map(({ name }) => plain(name));
   const shares = confusion.map((row, index) => row.map((count) => (count === 0 ? 0 : count / perClass[index]!.support)));
-  const side = Math.max(300, cellSize * names.length);
+  const side = Math.min(600, Math.max(400, cellSize * names.length));
   return {
     data: [
       {
@@ -36,7 +36,7 @@ export function confusionMatrix(
         hovertemplate: '%{y} called %{x}: %{customdata} pictures, %{z:.1%}<extra></extra>',
       },
     ],
-    layout: houseLayout(title, side + 320, side + 220, {
+    layout: houseLayout(title, side + 300, side + 200, {
       subtitle: 'Pictures, shaded by the share of the row: the diagonal is right.',
       xaxis: axis('Answered', { showgrid: false, type: 'category', tickangle: -40 }),
       yaxis: axis('Actual', { showgrid: false, type: 'category', autorange: 'reversed' }),
@@ -96,7 +96,7 @@ export function reliabilityDiagram(
         hovertemplate: 'probability %{customdata}: %{y} pictures<extra></extra>',
       },
     ],
-    layout: houseLayout(title, 620, 560, {
+    layout: houseLayout(title, 700, 560, {
       subtitle: `Expected calibration error ${ece === undefined ? 'unknown' : ece.toFixed(3)}, ${count} pictures.`,
       xaxis: shareAxis('Probability of the answer', { anchor: 'y2' }),
       yaxis: shareAxis('Share of right answers', { domain: [0.32, 1] }),
