@@ -54,7 +54,8 @@ const shownGroups = 20;
  * the images by hand are kept, with their labels.
  *
  * JPEG at quality 95 with colour at half resolution, because that is how the pictures came: the survey's viewer sends JPEG so, and
- * Galaxy10 is made of that. Next to PNG it is a fifth of the size, and differs by less than the sky's noise.
+ * Galaxy10 is made of that. On 60 pictures of Galaxy10: 19 kB each where PNG takes 142, and off by 1.0 grey level (root mean square)
+ * where the sky scatters by 10.
  *
  * @throws MISSING_DATA, BAD_GALAXY_FILE, UNKNOWN_GALAXY_LABELS, UNKNOWN_GALAXY_FOLDERS, TOO_FEW_PICTURES, NAME_TAKEN, BAD_LABELS
  *   (of pictures put there by hand), PREPARE_RUNNING, DISK_FULL; the former data set is then untouched
