@@ -38,12 +38,12 @@ function oldStars(random: Random): Spectrum {
 
 /** Discs between the arms. */
 function discStars(random: Random): Spectrum {
-  return stars(random.uniform(0.52, 0.8), random);
+  return stars(random.uniform(0.44, 0.76), random);
 }
 
 /** Stars younger than some hundred million years, and the gas they light. */
 function youngStars(random: Random): Spectrum {
-  return stars(random.uniform(0.2, 0.45), random);
+  return stars(random.uniform(0.12, 0.4), random);
 }
 
 /** Most smooth galaxies are of old stars; some small ones are not. */
