@@ -60,7 +60,7 @@ describe('a drawn galaxy', () => {
   });
 
   it.each<[string, number, number]>([
-    ['Round Smooth', 0.8, 1],
+    ['Round Smooth', 0.83, 1],
     ['In-between Round Smooth', 0.42, 0.78],
     ['Cigar Shaped Smooth', 0.2, 0.42],
     ['Edge-on without Bulge', 0.03, 0.25],

@@ -99,7 +99,7 @@ function discOf(canvas: Canvas, scales: readonly [number, number], axes: readonl
 }
 
 const tightSpiral: DrawGalaxy = (canvas, random) => {
-  const disc = discOf(canvas, [11, 21], [0.5, 1], random);
+  const disc = discOf(canvas, [13, 24], [0.55, 1], random);
   const arms: Arms = {
     count: random.pick([2, 2, 2, 3, 3, 4]),
     pitch: random.uniform(8, 14) * degrees,
@@ -115,7 +115,7 @@ const tightSpiral: DrawGalaxy = (canvas, random) => {
 };
 
 const looseSpiral: DrawGalaxy = (canvas, random) => {
-  const disc = discOf(canvas, [9, 21], [0.45, 1], random);
+  const disc = discOf(canvas, [13, 24], [0.5, 1], random);
   const arms: Arms = {
     count: random.pick([1, 2, 2, 2, 2, 2, 3]),
     pitch: random.uniform(22, 38) * degrees,
@@ -131,7 +131,7 @@ const looseSpiral: DrawGalaxy = (canvas, random) => {
 };
 
 const barredSpiral: DrawGalaxy = (canvas, random) => {
-  const disc = discOf(canvas, [11, 20], [0.6, 1], random);
+  const disc = discOf(canvas, [14, 24], [0.6, 1], random);
   const length = random.uniform(1.1, 1.65);
   const angle = anyAngle(random);
   const bar = {
@@ -175,11 +175,11 @@ function edgeOn(canvas: Canvas, scales: readonly [number, number], thicknesses: 
 }
 
 const edgeOnWithoutBulge: DrawGalaxy = (canvas, random) => {
-  addEdgeOnDisc(canvas, edgeOn(canvas, [13, 38], [0.1, 0.2], random), random);
+  addEdgeOnDisc(canvas, edgeOn(canvas, [16, 38], [0.09, 0.17], random), random);
 };
 
 const edgeOnWithBulge: DrawGalaxy = (canvas, random) => {
-  const disc = edgeOn(canvas, [10, 25], [0.1, 0.2], random);
+  const disc = edgeOn(canvas, [14, 28], [0.1, 0.18], random);
   addEdgeOnDisc(canvas, disc, random);
   const radius = Math.max(2.6, disc.scale * random.uniform(0.22, 0.42));
   addSpheroid(canvas, {
@@ -234,7 +234,7 @@ function partner(canvas: Canvas, pose: Pose, scale: number, random: Random): voi
 
 const merging: DrawGalaxy = (canvas, random) => {
   const { x, y, angle } = centred(canvas, random);
-  const scale = between(5.5, 13, random);
+  const scale = between(8, 15, random);
   const ratio = random.uniform(0.55, 1); // of sizes: both take part
   const distance = scale * random.uniform(1.8, 3.8);
   // Galaxy10's cut-outs are centred on one of the two as often as between them.
@@ -292,7 +292,7 @@ const merging: DrawGalaxy = (canvas, random) => {
 /** One galaxy out of balance: lopsided, clumpy, with a plume or a shell of what it swallowed. */
 const disturbed: DrawGalaxy = (canvas, random) => {
   const pose = centred(canvas, random);
-  const scale = between(8, 17, random);
+  const scale = between(11, 20, random);
   const axisRatio = random.uniform(0.4, 0.9);
   const direction = anyAngle(random);
   const isRed = random.chance(0.25);
@@ -380,9 +380,9 @@ function addShell(
 export const drawnClasses: readonly DrawGalaxy[] = [
   disturbed,
   merging,
-  smooth(4.5, 18, [0.86, 1], [1, 4.2]),
-  smooth(6, 17, [0.48, 0.72], [1, 3.8]),
-  smooth(10, 20, [0.24, 0.38], [1, 2.5]),
+  smooth(6, 20, [0.89, 1], [1, 4.2]),
+  smooth(8, 20, [0.48, 0.68], [1, 3.8]),
+  smooth(13, 25, [0.23, 0.34], [1, 2.5]),
   barredSpiral,
   tightSpiral,
   looseSpiral,
