@@ -7,7 +7,7 @@ import type { OnProgress } from './progress';
 import { showProgress } from './report/progress';
 import { findTask, type SettingsOverrides, settingsFor, type Task } from './tasks';
 import { makeWay } from './threads';
-import { openWorkspace, type Workspace } from './workspace';
+import { datasetOf, openWorkspace, type Workspace } from './workspace';
 
 /**
  * Loads a room when a command needs it: `predict` must not wait for TensorFlow. It is `require` and not `import()`, because tsx would then have to
@@ -161,7 +161,7 @@ function buildProgram(): Command {
 }
 
 function withData(command: Command): Command {
-  return command.option('--data <choice>', 'auto, food11, sample, or a folder', process.env.VISIONBOOK_DATA ?? 'auto');
+  return command.option('--data <choice>', 'auto, food11 or galaxy10, sample, or a folder', process.env.VISIONBOOK_DATA ?? 'auto');
 }
 
 function withWeights(command: Command): Command {
@@ -249,18 +249,17 @@ ${withNotebooks ? '  npm run lab                            the notebooks in Jup
 async function sample(taskName: string, { seed }: { seed?: number }): Promise<void> {
   const workspace = openWorkspace();
   const { buildSample } = load('./data') as typeof import('./data');
-  const card = await withProgress((onProgress) =>
+  const { pictures, folder } = await withProgress((onProgress) =>
     buildSample(workspace, findTask(taskName), { ...(seed !== undefined && { seed }), onProgress }),
   );
-  const total = Object.values(card.counts).reduce((sum, count) => sum + count, 0);
-  console.log(`${total} pictures in ${workspace.sample}`);
+  console.log(`${pictures} pictures in ${folder}`);
 }
 
 async function check(taskName: string, { data }: { data: string }): Promise<void> {
   const task = findTask(taskName);
-  const { auditPhotos, chooseData, describeAudit } = load('./data') as typeof import('./data');
+  const { checkData, chooseData } = load('./data') as typeof import('./data');
   const source = await chooseData(openWorkspace(), task, data);
-  console.log(describeAudit(await withProgress((onProgress) => auditPhotos(source, task, { onProgress }))));
+  console.log(await withProgress((onProgress) => checkData(source, task, { onProgress })));
 }
 
 async function prepare(taskName: string, { data, set }: { data: string; set?: SettingsOverrides }): Promise<void> {
@@ -274,8 +273,9 @@ async function prepare(taskName: string, { data, set }: { data: string; set?: Se
     return prepareDataset({ workspace, task, source, settings: settingsFor(task, source, set), onProgress });
   });
   const { train, validation, test } = card.counts;
-  console.log(`${train} training, ${validation} validation and ${test} test pictures of ${card.data.name} in ${workspace.dataset}`);
-  if (card.skipped.length > 0) console.log(`${card.skipped.length} photographs were left out: ${workspace.datasetCard} says which and why`);
+  const { dataset, datasetCard } = datasetOf(workspace, task.name);
+  console.log(`${train} training, ${validation} validation and ${test} test pictures of ${card.data.name} in ${dataset}`);
+  if (card.skipped.length > 0) console.log(`${card.skipped.length} photographs were left out: ${datasetCard} says which and why`);
 }
 
 async function train(taskName: string, { set, weights }: { set?: SettingsOverrides; weights?: string }): Promise<void> {
@@ -488,9 +488,10 @@ async function syncLabels(
   const workspace = openWorkspace();
   const { syncLabels: sync } = load('./data') as typeof import('./data');
   const { pictures, labelled, pending, edited, merged, dropped } = await sync(workspace, findTask(taskName), options);
-  const pendingCsv = options.pendingCsv ?? workspace.labelsPendingCsv;
+  const places = datasetOf(workspace, taskName);
+  const pendingCsv = options.pendingCsv ?? places.labelsPendingCsv;
   console.log(`pictures       ${pictures}`);
-  console.log(`labelled       ${labelled}, in ${options.labelsCsv ?? workspace.labelsCsv}`);
+  console.log(`labelled       ${labelled}, in ${options.labelsCsv ?? places.labelsCsv}`);
   if (merged > 0) console.log(`new labels     ${merged}: ${edited} with a class, ${merged - edited} without any`);
   if (pending > 0) {
     console.log(`without label  ${pending}, listed in ${pendingCsv}`);

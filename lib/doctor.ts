@@ -1,6 +1,5 @@
 import os from 'node:os';
-import path from 'node:path';
-import { listPictures, photoFolders } from './data';
+import { countPictures } from './data';
 import { loadTensorFlow } from './engine';
 import type { VisionbookError } from './errors';
 import { findModel, firstUsable, listWeights, lite0Package, type WeightsSource } from './models';
@@ -63,9 +62,7 @@ function weights(sources: readonly WeightsSource[], { name, backbone }: (typeof 
 }
 
 async function rawData(workspace: Workspace, task: (typeof tasks)[number]): Promise<Finding> {
-  const counts = await Promise.all(
-    photoFolders(task).map(async ({ folder }) => ({ folder, count: (await listPictures(path.join(workspace.raw, folder))).length })),
-  );
+  const counts = await countPictures(workspace.raw, task);
   const total = counts.reduce((sum, { count }) => sum + count, 0);
   const empty = counts.filter(({ count }) => count === 0).map(({ folder }) => folder);
   const found = `${total} pictures in ${workspace.raw}${total > 0 && empty.length > 0 ? `, none in ${empty.join(', ')}` : ''}`;

@@ -49,6 +49,21 @@ export class Random {
     return Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next());
   }
 
+  /** `count` standard normal numbers by Marsaglia and Bray's polar method (1964), from the generator that `chances` uses, for the same reason. */
+  normals(count: number): Float32Array {
+    const next = seedrandom.alea(String(this.next()));
+    const drawn = new Float32Array(count);
+    for (let index = 0; index < count; ) {
+      const [x, y] = [2 * next() - 1, 2 * next() - 1];
+      const square = x * x + y * y;
+      if (square >= 1 || square === 0) continue;
+      const scale = Math.sqrt((-2 * Math.log(square)) / square);
+      drawn[index++] = x * scale;
+      if (index < count) drawn[index++] = y * scale;
+    }
+    return drawn;
+  }
+
   /** One element of a non-empty list. */
   pick<Item>(items: readonly Item[]): Item {
     return items[this.integer(items.length)] as Item;

@@ -1,21 +1,24 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** Where everything is. All paths are absolute; no other file of `lib` builds one of these. */
-export interface Workspace {
-  /** The checkout: the folder with visionbook's package.json. */
-  readonly root: string;
-  /** Downloaded data sets, in their publishers' layout. */
-  readonly raw: string;
-  /** The generated sample, in the same layout as `raw`. */
-  readonly sample: string;
-  /** The prepared data set of the current task. */
+/** Where a task's prepared data set is. */
+export interface DatasetPlaces {
   readonly dataset: string;
   readonly datasetImages: string;
   readonly labelsCsv: string;
   readonly labelsPendingCsv: string;
   /** What the data set was made of: settings, counts, fingerprint. */
   readonly datasetCard: string;
+}
+
+/** Where everything is. All paths are absolute; no other file of `lib` builds one of these. The data set among them is that of food. */
+export interface Workspace extends DatasetPlaces {
+  /** The checkout: the folder with visionbook's package.json. */
+  readonly root: string;
+  /** Downloaded data sets, in their publishers' layout. */
+  readonly raw: string;
+  /** The generated sample, in the same layout as `raw`. */
+  readonly sample: string;
   readonly outputs: string;
   /** The server's database, where it has no other one. */
   readonly database: string;
@@ -81,11 +84,7 @@ export function openWorkspace({ env = process.env, cwd = process.cwd() }: Worksp
     root,
     raw,
     sample: path.join(home, 'raw', 'sample'),
-    dataset,
-    datasetImages: path.join(dataset, 'images'),
-    labelsCsv: path.join(dataset, 'labels.csv'),
-    labelsPendingCsv: path.join(dataset, 'labels_pending.csv'),
-    datasetCard: path.join(dataset, 'dataset.json'),
+    ...datasetIn(dataset),
     outputs,
     database: path.join(outputs, 'database'),
     activations: path.join(outputs, 'activations'),
@@ -114,6 +113,21 @@ export function openWorkspace({ env = process.env, cwd = process.cwd() }: Worksp
 /** 2026-03-01T09:05:07.123Z as 20260301T090507Z, as runs' folders are named: it sorts by time, and every file system takes it. */
 function fileTime(time: string): string {
   return time.replace(/\.\d+|[-:]/g, '');
+}
+
+/** Where a task's data set is: food's in `dataset`, as in the project that it comes from, every other one's in a folder of its own below. */
+export function datasetOf({ dataset }: Pick<Workspace, 'dataset'>, task: string): DatasetPlaces {
+  return datasetIn(task === 'food' ? dataset : path.join(dataset, task));
+}
+
+function datasetIn(folder: string): DatasetPlaces {
+  return {
+    dataset: folder,
+    datasetImages: path.join(folder, 'images'),
+    labelsCsv: path.join(folder, 'labels.csv'),
+    labelsPendingCsv: path.join(folder, 'labels_pending.csv'),
+    datasetCard: path.join(folder, 'dataset.json'),
+  };
 }
 
 function findRoot(from: string): string {

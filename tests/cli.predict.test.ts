@@ -67,7 +67,7 @@ describe('predict', () => {
   });
 
   it.each<[string, string[], RegExp]>([
-    ['an unknown task', ['predict', 'foot', 'GOOD'], /^there is no task "foot": use food \(UNKNOWN_TASK\)\n$/],
+    ['an unknown task', ['predict', 'foot', 'GOOD'], /^there is no task "foot": use food or galaxy \(UNKNOWN_TASK\)\n$/],
     ['a picture that is not there', ['predict', 'food', 'gone.jpg'], /^no picture was found at gone\.jpg: .*\(NOTHING_TO_PREDICT\)\n$/],
     ['no picture', ['predict', 'food'], /^error: missing required argument 'path'/],
     ['an unknown option', ['predict', 'food', 'GOOD', '--jsno'], /unknown option '--jsno'[\s\S]*--json/],

@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { afterAll } from 'vitest';
 import { type DataSource, photoFolders } from '../lib/data';
 import { Random } from '../lib/random';
-import { food, type Settings, type SettingsOverrides, settingsFor } from '../lib/tasks';
+import { type CollageSettings, food, type SettingsOverrides, settingsFor } from '../lib/tasks';
 import { openWorkspace, type Workspace } from '../lib/workspace';
 
 const folders: string[] = [];
@@ -47,7 +47,7 @@ export async function fillSource(folder: string, perFolder = 4): Promise<DataSou
   return { name: 'test', isSample: false, folder };
 }
 
-export function smallSettings(overrides: SettingsOverrides = {}): Settings {
+export function smallSettings(overrides: SettingsOverrides = {}): CollageSettings {
   const small = { collages: { train: 12, validation: 5, test: 5 }, negatives: { train: 3, validation: 1, test: 2 } };
   return settingsFor(food, { isSample: false }, { ...small, ...overrides });
 }

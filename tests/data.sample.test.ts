@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { lock } from 'proper-lockfile';
@@ -171,6 +171,19 @@ describe('building again', () => {
     const options = { ...(await copyOfSample('more')), counts: { ...few, negatives: { train: 3, test: 1 } } };
     expect(await drawsAnything(options)).toBe(true);
     expect(await picturesIn(options.folder)).toHaveLength(fewInAll + 1);
+  });
+
+  it("leaves another task's sample inside where it is, whichever was built first", async () => {
+    const options = await copyOfSample('shared');
+    const galaxies = path.join(options.folder, 'galaxy10');
+    await mkdir(galaxies);
+    await writeFile(path.join(galaxies, 'sample.json'), 'of galaxies');
+    await buildFoodSample({ ...options, seed: 5 });
+    expect(await readFile(path.join(galaxies, 'sample.json'), 'utf8')).toBe('of galaxies');
+    const alone = path.join(temporary, 'galaxies-first');
+    await mkdir(path.join(alone, 'galaxy10'), { recursive: true });
+    await buildFoodSample({ ...built, folder: alone });
+    expect(await readdir(alone)).toEqual(expect.arrayContaining(['galaxy10', 'food11', 'sample.json']));
   });
 
   it('removes what a killed run left', async () => {

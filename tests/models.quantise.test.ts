@@ -196,6 +196,25 @@ describe('a model in 8 bits', () => {
     for (const { name } of initializer!) expect(node!.some(({ input }) => input!.includes(name!))).toBe(true);
   });
 
+  it("keeps the scale that EfficientNetB0's normalisation has of its own", async () => {
+    const { nodes, ...graph } = smallGraph();
+    const values = (name: string, numbers: number[]): Parameter => ({ name, shape: [3], values: Float32Array.from(numbers) });
+    const normalisation: GraphNode = {
+      op: 'affine',
+      name: 'normalization',
+      inputs: ['input_layer'],
+      trainable: false,
+      scale: values('normalization/scale', [0.017, 0.0175, 0.0174]),
+      offset: values('normalization/offset', [-2.1, -2, -1.8]),
+    };
+    const rest = nodes.map((node) => ({ ...node, inputs: node.inputs.map((name) => (name === 'input_layer' ? 'normalization' : name)) }));
+    const outputs = [{ tensor: graph.output, name: 'probabilities' }];
+    const normalised = toOnnx({ ...graph, nodes: [normalisation, ...rest] }, { outputs, preprocessing: preprocessings.efficientnet_b0 });
+    const small = await quantise(normalised, calibration);
+    expect([...numbersOf(constantsOf(small).get('normalization/scale')!)]).toEqual([...normalisation.scale.values]);
+    expect(distance(await run(small), await run(normalised))).toBeLessThan(0.06);
+  });
+
   it('is the same bytes for the same model and pictures', async () => {
     expect(await quantise(float, calibration)).toEqual(int8);
   });

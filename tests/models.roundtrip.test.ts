@@ -116,8 +116,7 @@ describe('a model that was trained', () => {
       train: examples,
       validation: examples,
       stage: { name: 'test', learningRate: 1e-4, epochs: 1 },
-      negativeWeight: 4,
-      threshold: 0.5,
+      judging: { threshold: 0.5, negativeWeight: 4 },
       patience: null,
       random: new Random('training'),
     });

@@ -50,7 +50,7 @@ it.skipIf(!existsSync(photos))(
     const right = bySplit.test
       .flatMap(({ labels }) => labels)
       .filter((label, index) => (probabilities[index]! > 0.5 ? 1 : 0) === label).length;
-    expect(right / probabilities.length).toBeCloseTo(best.metrics.test!.binaryAccuracy, 2);
+    expect(right / probabilities.length).toBeCloseTo(best.metrics.test!.binaryAccuracy!, 2);
   },
   180_000,
 );

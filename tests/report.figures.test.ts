@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
+  confusedPairs,
+  confusionMatrix,
   confusionPerClass,
   groupRuns,
   labelCounts,
@@ -7,9 +9,10 @@ import {
   metricComparison,
   probabilityBars,
   rankRuns,
+  reliabilityDiagram,
   rocCurves,
 } from '../lib/report';
-import { figures, makeRun, onFood11 } from './report.fixtures';
+import { figures, makeGalaxyRun, makeRun, onFood11 } from './report.fixtures';
 
 const run = makeRun('20260301T100000Z-food-head-aaaaaa');
 const test = run.metrics.test as NonNullable<typeof run.metrics.test>;
@@ -28,6 +31,9 @@ describe('figures', () => {
     ['no predictions', probabilityBars([])],
     ['no classes', confusionPerClass([])],
     ['no curves', rocCurves({ roc: undefined, perClass: [] })],
+    ['no confusion matrix', confusionMatrix({ count: 0, perClass: [] })],
+    ['no confused pairs', confusedPairs({ count: 0, perClass: [] })],
+    ['no reliability', reliabilityDiagram({ count: 0, perClass: [] })],
     ['no metrics', metricComparison([makeRun('x-food-head-a', { metrics: {} })], { metric: 'auc' })],
   ])('%s make a figure without data, not an error', (_, figure) => {
     expect(JSON.stringify(figure)).not.toContain('NaN');
@@ -36,6 +42,34 @@ describe('figures', () => {
   it('shows names as text, whatever tags they contain', () => {
     const figure = labelCounts({ '<a href="x">train</a>': { '<b>bold</b>': 1 } });
     expect(JSON.stringify(figure.data)).not.toMatch(/<[ab]/);
+  });
+});
+
+describe('figures of multi-class results', () => {
+  const run = makeGalaxyRun('20260301T100000Z-galaxy-head-gggggg');
+  const result = run.metrics.test!;
+
+  it('shade the confusion matrix by the share of the row, and leave zeros unsaid', () => {
+    const [{ z, text }] = confusionMatrix(result).data as unknown as [{ z: number[][]; text: string[][] }];
+    for (const row of z) expect(row.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 10);
+    expect(text[0]![0]).toBe(String(result.confusion![0]![0]));
+    expect(text.flat().filter((cell) => cell === '').length).toBe(result.confusion!.flat().filter((cell) => cell === 0).length);
+  });
+
+  it('set the share of right answers against their probability, bin by bin', () => {
+    const [bars, confidence] = reliabilityDiagram(result).data as unknown as { x: number[]; y: number[] }[];
+    const filled = result.reliability!.filter(({ count }) => count > 0);
+    expect(bars!.y).toEqual(filled.map(({ accuracy }) => accuracy));
+    expect(confidence!.x).toEqual(filled.map(({ confidence }) => confidence));
+  });
+
+  it('leave runs without the metric out of a comparison, and show accuracy where the AUC of food stands', () => {
+    const food = makeRun('20260301T100000Z-food-head-aaaaaa');
+    expect(metricComparison([food, run], { metric: 'accuracy' }).data).toHaveLength(1);
+    expect(metricComparison([food, run], { metric: 'auc' }).data).toHaveLength(2);
+    const titles = JSON.stringify(learningCurves([food, run]).layout.annotations);
+    expect(titles).toContain('AUC or Accuracy');
+    expect(JSON.stringify(learningCurves([food]).layout.annotations)).toContain('<b>AUC</b>');
   });
 });
 

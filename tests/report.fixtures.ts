@@ -1,6 +1,9 @@
 import type { RunRecord } from '../lib/experiments';
+import { multiclassMetrics } from '../lib/metrics';
 import { Random } from '../lib/random';
 import {
+  confusedPairs,
+  confusionMatrix,
   confusionPerClass,
   coOccurrence,
   type Figure,
@@ -11,8 +14,10 @@ import {
   phaseTimings,
   precisionRecallCurves,
   probabilityBars,
+  reliabilityDiagram,
   rocCurves,
 } from '../lib/report';
+import { galaxy } from '../lib/tasks';
 
 type Deep<T> = { [K in keyof T]?: T[K] extends object | undefined ? Deep<T[K]> : T[K] };
 
@@ -102,6 +107,30 @@ function splitOf(skill: number, random: Random): NonNullable<RunRecord['metrics'
   };
 }
 
+/** A finished run of the galaxy task on the sample, which confuses what is alike; as `makeRun`. */
+export function makeGalaxyRun(id: string, changes: Deep<RunRecord> & { seed?: number } = {}): RunRecord {
+  const random = new Random(changes.seed ?? 1);
+  const names = galaxy.classes.map(({ name }) => name);
+  const [count, width] = [300, names.length];
+  const labels = Uint8Array.from({ length: count * width }, (_, cell) => Number(cell % width === Math.floor(cell / width) % width));
+  const scores = Float32Array.from(labels, (label, cell) => Math.exp(3 * label + 1.5 * labels[cell - 1]! + 1.2 * random.normal()) || 1);
+  const probabilities = scores.map((score, cell) => {
+    const first = cell - (cell % width);
+    return score / scores.subarray(first, first + width).reduce((sum, other) => sum + other, 0);
+  });
+  const test = multiclassMetrics({ classes: names, count, labels, probabilities });
+  const numbers = { loss: test.loss, accuracy: test.accuracy, auc: test.auc };
+  return makeRun(id, {
+    task: 'galaxy',
+    kind: 'multiclass',
+    data: { name: 'sample', isSample: true, fingerprint: 'a11'.repeat(21), counts: { train: 1400, validation: 300, test: 300 } },
+    epochs: [1, 2, 3].map((epoch) => ({ epoch, seconds: 2, learningRate: 1e-3, train: numbers, validation: numbers })),
+    bestEpoch: 2,
+    metrics: { validation: test, test: { ...test, intervals: { accuracy: { low: test.accuracy - 0.03, high: test.accuracy + 0.03 } } } },
+    ...changes,
+  } as Parameters<typeof makeRun>[1]);
+}
+
 /** Fields of a run on real photographs. */
 export const onFood11 = {
   data: { name: 'food11', isSample: false, fingerprint: 'ff'.repeat(32), counts: { train: 4200, validation: 800, test: 800 } },
@@ -110,6 +139,8 @@ export const onFood11 = {
 
 const run = makeRun('20260301T100000Z-food-head-aaaaaa');
 const test = run.metrics.test as NonNullable<typeof run.metrics.test>;
+const galaxyRun = makeGalaxyRun('20260301T100000Z-galaxy-head-gggggg');
+const ofGalaxies = galaxyRun.metrics.test as NonNullable<typeof run.metrics.test>;
 
 /** One figure of each kind. */
 export const figures: readonly (readonly [string, Figure])[] = [
@@ -128,6 +159,11 @@ export const figures: readonly (readonly [string, Figure])[] = [
   ],
   ['confusion', confusionPerClass(test.perClass)],
   ['per-class bars', perClassBars(test.perClass)],
+  ['confusion matrix', confusionMatrix(ofGalaxies)],
+  ['reliability diagram', reliabilityDiagram(ofGalaxies)],
+  ['most confused pairs', confusedPairs(ofGalaxies)],
+  ['per-class bars of ten classes', perClassBars(ofGalaxies.perClass)],
+  ['learning curves of both kinds', learningCurves([galaxyRun, run])],
   ['ROC curves', rocCurves(test)],
   ['precision-recall curves', precisionRecallCurves(test)],
   [

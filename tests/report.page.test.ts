@@ -8,7 +8,7 @@ import { writeReport } from '../lib/report';
 import { escapeHtml, html, scriptJson } from '../lib/report/html';
 import { pageScript } from '../lib/report/pageScript';
 import { openWorkspace, type Workspace } from '../lib/workspace';
-import { makeRun, onFood11 } from './report.fixtures';
+import { makeGalaxyRun, makeRun, onFood11 } from './report.fixtures';
 
 let home: string;
 let workspace: Workspace;
@@ -115,6 +115,23 @@ describe('the report', () => {
     expect(window.document.querySelector('img')).toBeNull();
     expect((window as unknown as { hacked?: boolean }).hacked).toBeUndefined();
     expect(JSON.parse(window.document.getElementById('figures')?.textContent ?? '')).toBeInstanceOf(Array);
+  });
+
+  it('shows each kind of task by its own metrics and figures', async () => {
+    const galaxyRun = makeGalaxyRun('20260301T150000Z-galaxy-head-gggggg');
+    const { window } = await report([realRun, galaxyRun]);
+    const section = [...window.document.querySelectorAll('main > section[id^=g]')].find((one) => one.textContent?.includes('galaxy on'));
+    expect(section?.querySelector('.card')?.textContent).toMatch(/Chosen by Accuracy on the validation split/);
+    const metrics = [...(section?.querySelectorAll('.card tbody th') ?? [])].map((cell) => cell.textContent);
+    expect(metrics).toEqual(expect.arrayContaining(['Accuracy ↑', 'Balanced accuracy ↑', 'Calibration error ↓', 'Log loss ↓']));
+    expect(metrics).not.toContain('Exact match ↑');
+    expect(start(window).filter((id) => id.startsWith(section!.id))).toEqual(
+      expect.arrayContaining(['confusion', 'reliability', 'pairs', 'bars'].map((name) => `${section!.id}-${name}`)),
+    );
+    const headings = [...window.document.querySelectorAll('#all-runs th button')].map((button) => button.textContent);
+    expect(headings).toContain('testExact match ↑ / Accuracy ↑');
+    const row = [...window.document.querySelectorAll('#all-runs tbody tr')].find((one) => one.textContent?.includes('gggggg'));
+    expect(row?.textContent).toContain(galaxyRun.metrics.test!.accuracy!.toFixed(3));
   });
 
   it('says how to make a run where there is none', async () => {

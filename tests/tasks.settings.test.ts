@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findTask, food, type SettingsOverrides, settingsFor, tasks } from '../lib/tasks';
+import { findTask, food, galaxy, type SettingsOverrides, settingsFor, tasks } from '../lib/tasks';
 
 const real = { isSample: false };
 const noEnv = {};
@@ -18,6 +18,31 @@ describe('tasks', () => {
       expect(settingsFor(task, real, {}, noEnv)).toEqual(task.defaults);
       expect(settingsFor(task, { isSample: true }, {}, noEnv)).toEqual({ ...task.defaults, ...task.sampleDefaults });
     }
+  });
+});
+
+describe('a task', () => {
+  it('that has aliases has one for each class, and none of them names another class', () => {
+    for (const { classes } of tasks) {
+      const aliases = classes.flatMap(({ alias }) => alias ?? []);
+      expect([0, classes.length]).toContain(aliases.length);
+      expect(new Set(aliases).size).toBe(aliases.length);
+      expect(classes.filter(({ name }) => aliases.includes(name))).toEqual([]);
+    }
+  });
+
+  it('has the recipe of the Galaxy Classifier, and a stage for the head before it', () => {
+    const { dropout, hiddenLayers, plateau, patience, stages, perClass } = settingsFor(galaxy, real, {}, noEnv);
+    expect([dropout, ...hiddenLayers!.flatMap((layer) => [layer.units, layer.dropout])]).toEqual([0.3, 256, 0.3, 128, 0.2, 64, 0]);
+    expect({ plateau, patience, perClass }).toEqual({
+      plateau: { factor: 0.5, patience: 3, minLearningRate: 1e-7 },
+      patience: 10,
+      perClass: 1200,
+    });
+    expect(stages.map(({ name, trainableLayers, learningRate }) => [name, trainableLayers, learningRate])).toEqual([
+      ['head', 0, 1e-3],
+      ['finetune', 100, 1e-5],
+    ]);
   });
 });
 
@@ -74,6 +99,31 @@ describe('settings', () => {
     expect(() => settingsFor(food, real, overrides as SettingsOverrides, noEnv)).toThrow(
       expect.objectContaining({ code: 'BAD_SETTINGS', message: expect.stringContaining(problem) }),
     );
+  });
+
+  it.each<[object, string]>([
+    [{ collages: { train: 5 } }, 'there is no setting collages'],
+    [{ augmentation: { views: 0 } }, 'augmentation.views: '],
+    [{ augmentation: { rotationTurns: 0.6 } }, 'augmentation.rotationTurns: '],
+    [{ augmentation: { flip: true } }, 'there is no setting augmentation.flip'],
+    [{ hiddenLayers: [{ units: 0, dropout: 0 }] }, 'hiddenLayers.0.units: '],
+    [{ plateau: { factor: 1 } }, 'plateau.factor: '],
+    [{ split: { test: 0.6 } }, 'split.test: '],
+    [{ perClass: 0 }, 'perClass: '],
+  ])('of galaxies are refused by name: %j', (overrides, problem) => {
+    expect(() => settingsFor(galaxy, real, overrides as SettingsOverrides, noEnv)).toThrow(
+      expect.objectContaining({ code: 'BAD_SETTINGS', message: expect.stringContaining(problem) }),
+    );
+  });
+
+  it('that only galaxies have are refused for food, and those that any task may have are not', () => {
+    expect(() => settingsFor(food, real, { perClass: 100 }, noEnv)).toThrow(/there is no setting perClass/);
+    const augmentation = { views: 2, rotationTurns: 0, zoom: 0.1, flips: false };
+    expect(settingsFor(food, real, { augmentation }, noEnv).augmentation).toEqual(augmentation);
+    expect(settingsFor(galaxy, real, { augmentation: { views: 8 } }, noEnv).augmentation).toEqual({
+      ...galaxy.defaults.augmentation,
+      views: 8,
+    });
   });
 
   it('name every problem at once', () => {

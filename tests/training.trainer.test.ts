@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTensorFlow, type TensorFlowEngine } from '../lib/engine';
-import { multilabelMetrics } from '../lib/metrics';
+import { judgePredictions } from '../lib/metrics';
 import { cutGraph, foldAffine, type Graph, graphOf, parametersOf, tensorShapes, trainableLayers } from '../lib/models';
 import { Random } from '../lib/random';
 import type { Activations } from '../lib/training';
@@ -53,8 +53,7 @@ describe('the trainer', () => {
       validation: examples(rows.slice(32)),
       stage: { name: 'test', learningRate: 1e-2, epochs: 4 },
       batchSize: 8,
-      negativeWeight: 4,
-      threshold: 0.5,
+      judging: { threshold: 0.5, negativeWeight: 4 },
       patience: 10,
       random: new Random(1),
       ...changes,
@@ -70,7 +69,7 @@ describe('the trainer', () => {
     expect(engine.tf.memory().numTensors).toBe(before);
     expect(epochs.length).toBe(6);
     expect(epochs.at(-1)!.train.loss).toBeLessThan(0.6 * epochs[0]!.train.loss);
-    const best = multilabelMetrics(await predictExamples({ ...training, tail: result.tail }, training.validation), training);
+    const best = judgePredictions(await predictExamples({ ...training, tail: result.tail }, training.validation), training.judging);
     expect(best.loss).toBeCloseTo(Math.min(...epochs.map(({ validation }) => validation.loss)), 5);
     expect(result.bestEpoch).toBe(epochs.findIndex(({ validation }) => Math.abs(validation.loss - best.loss) < 1e-5) + 1);
   });
@@ -122,7 +121,7 @@ describe('the trainer', () => {
     });
     expect([result.bestEpoch, losses.length]).toEqual([4, 4]);
     expect(losses.at(-1)).toBeGreaterThan(losses[0]!);
-    const kept = multilabelMetrics(await predictExamples({ ...training, tail: result.tail }, turned), training);
+    const kept = judgePredictions(await predictExamples({ ...training, tail: result.tail }, turned), training.judging);
     expect(kept.loss).toBeCloseTo(losses.at(-1)!, 5);
   });
 
@@ -160,7 +159,7 @@ describe('the trainer', () => {
       const onEpoch = async (epoch: EpochResult): Promise<void> => {
         loss = epoch.train.loss;
       };
-      await trainTail({ ...training, random: new Random(1), negativeWeight, onEpoch });
+      await trainTail({ ...training, random: new Random(1), judging: { threshold: 0.5, negativeWeight }, onEpoch });
       return loss;
     };
     const [plain, double, triple] = [await lossWith(1), await lossWith(2), await lossWith(3)];

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openWorkspace, type Workspace } from '../lib/workspace';
+import { datasetOf, openWorkspace, type Workspace } from '../lib/workspace';
 
 let checkout: string;
 
@@ -54,6 +54,14 @@ describe('the workspace', () => {
     const workspace = openWorkspace({ env: { VISIONBOOK_RAW: '/photos' }, cwd: checkout });
     expect(workspace.raw).toBe('/photos');
     expect(workspace.sample).toBe(path.join(checkout, 'raw/sample'));
+  });
+
+  it("keeps food's data set where it always was, and every other task's in a folder of its own", () => {
+    const workspace = openWorkspace({ env: {}, cwd: checkout });
+    const { dataset, datasetImages, labelsCsv, labelsPendingCsv, datasetCard } = workspace;
+    expect(datasetOf(workspace, 'food')).toEqual({ dataset, datasetImages, labelsCsv, labelsPendingCsv, datasetCard });
+    expect(datasetOf(workspace, 'galaxy').labelsCsv).toBe(path.join(dataset, 'galaxy/labels.csv'));
+    expect(datasetOf(workspace, 'galaxy').datasetImages).toBe(path.join(dataset, 'galaxy/images'));
   });
 
   it('takes relative folders from where one is', () => {

@@ -44,7 +44,7 @@ const start: Job<'start', { folder: string }> = async ({ task: name, settings: o
   const official = { imageSize: task.imageSize, folder: workspace.weights };
   const places = { ...workspace, official, ...(weightsFile && { file: weightsFile }) };
   const found = await findWeights(settings.backbone, task.backbone, places);
-  const classifier = buildClassifier(tf, { ...task, backbone: found.backbone, dropout: settings.dropout }, settings.seed);
+  const classifier = buildClassifier(tf, { ...task, ...settings, backbone: found.backbone }, settings.seed);
   assignWeights(tf, classifier.backbone, await found.read(tf), found.name);
   const model = path.join(folder, 'start.keras');
   await writeFile(model, await kerasArchive(classifier));
@@ -99,7 +99,7 @@ const recipe: Job<'recipe', { cold: boolean }> = async ({ task: name, settings, 
     epochSeconds: Object.fromEntries(runs.map((run) => [run.stage, run.epochs.map((epoch) => epoch.seconds)])),
     current,
     auc: chosen.metrics.test!.auc,
-    exactMatch: chosen.metrics.test!.exactMatch,
+    exactMatch: chosen.metrics.test!.exactMatch!,
     peakMemoryMiB: peakMemoryMiB(),
   };
 };

@@ -4,10 +4,10 @@ import type { Progress } from '../progress';
 import type { Task } from '../tasks';
 import type { Workspace } from '../workspace';
 import { archiveCorrections } from './archive';
-import { NoCorrections } from './errors';
+import { NoCorrections, NotCorrectable } from './errors';
 import type { GateResult } from './gate';
 import { type Attempt, claimAttempt, endAttempt, type Judged, type RetrainingEnd, type RetrainingStage, writeAttempt } from './journal';
-import { type Correction, nameOf, readPending, relativePicture } from './pending';
+import { type Correction, nameOf, readPending, relativePicture, takesCorrections } from './pending';
 import { carryOut, planRetraining, type RetrainOptions, type RetrainOutcome } from './retrain';
 import { readRetraining, refreshStatus } from './status';
 
@@ -40,6 +40,7 @@ export interface CycleOutcome {
  */
 export async function retrainTask(options: CycleOptions): Promise<CycleOutcome> {
   const { workspace, task, signal } = options;
+  if (!takesCorrections(task)) throw NotCorrectable(task.name);
   const corrections: Correction[] = [];
   const claimed = await claimAttempt(workspace, async () => {
     corrections.push(...(await readPending(workspace, task)));

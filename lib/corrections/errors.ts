@@ -34,3 +34,8 @@ export const BadJournal = defineError(
   (file: string, reason: string) =>
     `${file} cannot be used: ${reason}. Remove it: the corrections stand in pending.csv, and no model is lost`,
 );
+export const NotCorrectable = defineError(
+  'NOT_CORRECTABLE',
+  422,
+  (task: string) => `pictures of ${task} take no corrections: only those of tasks whose pictures may show several classes do`,
+);

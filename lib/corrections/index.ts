@@ -4,7 +4,7 @@ export * from './errors';
 export { type CorrectionsToShow, pendingOrExamples } from './examples';
 export { type BothModels, type GateRequest, type GateResult, judge } from './gate';
 export { type Attempt, type Journal, type RetrainingEnd, type RetrainingStage, readJournal, retrainingStages } from './journal';
-export { type Correction, pendingColumns, readPending } from './pending';
+export { type Correction, pendingColumns, readPending, takesCorrections } from './pending';
 export { type NewCorrection, type RecordedCorrection, recordCorrection, undoCorrection } from './record';
 export { type Comparison, planRetraining, type RetrainOptions, type RetrainOutcome, type RetrainPlan, retrain } from './retrain';
 export { type RetrainingState, readRetraining, refreshStatus, shouldRetrain } from './status';

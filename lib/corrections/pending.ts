@@ -25,6 +25,11 @@ export interface PendingRow {
   readonly line: number;
 }
 
+/** Whether a task is retrained on corrections. One whose pictures have exactly one class is not: `pending.csv` and the gate are made for several. */
+export function takesCorrections({ kind }: Task): boolean {
+  return kind === 'multilabel';
+}
+
 /** Columns of `corrections/pending.csv`: the classes stand between the path and the status. */
 export function pendingColumns(task: Task): string[] {
   return ['timestamp', 'image_path', ...task.classes.map(({ name }) => name), 'status'];

@@ -5,9 +5,18 @@ import { decodePicture, pictureExtensions, pictureKind } from '../data';
 import { isDiskFull, isMissing, sha256, writeAtomic } from '../files';
 import type { Task } from '../tasks';
 import type { Workspace } from '../workspace';
-import { BadCorrection, CorrectionsDiskFull } from './errors';
+import { BadCorrection, CorrectionsDiskFull, NotCorrectable } from './errors';
 import { readJournal } from './journal';
-import { type Correction, countPending, isPending, type PendingRow, pictureOf, relativePicture, withRows } from './pending';
+import {
+  type Correction,
+  countPending,
+  isPending,
+  type PendingRow,
+  pictureOf,
+  relativePicture,
+  takesCorrections,
+  withRows,
+} from './pending';
 import { refreshStatus } from './status';
 
 /** A correction to keep. */
@@ -39,6 +48,7 @@ export async function recordCorrection(
   task: Task,
   { content, labels, now = new Date() }: NewCorrection,
 ): Promise<RecordedCorrection> {
+  if (!takesCorrections(task)) throw NotCorrectable(task.name);
   if (labels.length !== task.classes.length || labels.some((label) => label !== 0 && label !== 1))
     throw BadCorrection(`its labels are ${JSON.stringify(labels)}, but each of ${task.classes.length} classes needs a 0 or a 1`);
   const kind = pictureKind(content);

@@ -10,9 +10,9 @@ import { Random } from '../random';
 import { type Settings, type SettingsOverrides, type Stage, settingsFor, type Task } from '../tasks';
 import { describeData, runStage, type TrainingPhase, type TrainingWatch } from '../training';
 import type { Workspace } from '../workspace';
-import { NoCorrections } from './errors';
+import { NoCorrections, NotCorrectable } from './errors';
 import { type BothModels, type GateResult, judge } from './gate';
-import { type Correction, readPending } from './pending';
+import { type Correction, readPending, takesCorrections } from './pending';
 
 /** How to retrain. */
 export interface RetrainOptions extends Omit<TrainingWatch, 'onPhase'> {
@@ -50,6 +50,7 @@ export interface RetrainPlan {
  * @throws NO_CORRECTIONS, NO_MODEL, UNREADABLE_PICTURE, and what `readPending` and `readDataset` throw
  */
 export async function planRetraining({ workspace, task, overrides, corrections: given, onProgress }: RetrainOptions): Promise<RetrainPlan> {
+  if (!takesCorrections(task)) throw NotCorrectable(task.name);
   const corrections = given ?? (await readPending(workspace, task));
   if (corrections.length === 0) throw NoCorrections(workspace.pendingCsv);
   const base = await findModel(workspace, task.name);

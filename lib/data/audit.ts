@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { VisionbookError } from '../errors';
 import type { OnProgress } from '../progress';
-import { type Split, splits, type Task } from '../tasks';
+import { type CollageTask, type Split, splits } from '../tasks';
 import { mapOnCores } from './cores';
 import { groupAlike, type Likeness } from './duplicates';
 import { likenessOf } from './likeness';
@@ -60,7 +60,7 @@ type UsablePhoto = FoundPhoto & Likeness;
  */
 export async function auditPhotos(
   source: DataSource,
-  task: Task,
+  task: CollageTask,
   { onProgress }: { readonly onProgress?: OnProgress } = {},
 ): Promise<AuditReport> {
   const folders = photoFolders(task);

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { readTextIfPresent } from '../files';
-import type { Split, Task } from '../tasks';
-import type { Workspace } from '../workspace';
+import { type CollageTask, isCollageTask, type Split, type Task } from '../tasks';
+import { datasetOf, type Workspace } from '../workspace';
 import { BadCard } from './errors';
+import { type GalaxyCard, galaxyCardSchema } from './galaxy/card';
 
 const count = z.number().int().min(0);
 const bySplit = <Value extends z.ZodType>(value: Value) => z.object({ train: value, validation: value, test: value });
@@ -43,22 +44,27 @@ const cardSchema = z.object({
   timings: z.object({ audit: z.number(), pictures: z.number() }),
 });
 
-/** What a data set was made of: `dataset/dataset.json`. */
+/** What a data set of collages was made of: `dataset/dataset.json`. */
 export type DatasetCard = z.infer<typeof cardSchema>;
+
+/** What a task's data set was made of, by how its data comes. */
+export type CardOf<Chosen extends Task> = Chosen extends CollageTask ? DatasetCard : GalaxyCard;
 
 /**
  * Reads `dataset.json`; undefined where there is none, as for pictures that somebody collected and labelled by hand.
  *
  * @throws BAD_DATASET_CARD
  */
-export async function readDatasetCard(workspace: Workspace, task: Task): Promise<DatasetCard | undefined> {
-  const text = await readTextIfPresent(workspace.datasetCard);
+export async function readDatasetCard<Chosen extends Task>(workspace: Workspace, task: Chosen): Promise<CardOf<Chosen> | undefined> {
+  const { datasetCard } = datasetOf(workspace, task.name);
+  const text = await readTextIfPresent(datasetCard);
   if (text === undefined) return undefined;
   try {
-    return cardSchema.parse(JSON.parse(text));
+    const schema = isCollageTask(task) ? cardSchema : galaxyCardSchema;
+    return schema.parse(JSON.parse(text)) as CardOf<Chosen>;
   } catch (error) {
     const problem = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
-    throw BadCard(workspace.datasetCard, task.name, problem);
+    throw BadCard(datasetCard, task.name, problem);
   }
 }
 
@@ -77,8 +83,11 @@ export function splitOf(filename: string): Split {
 }
 
 /** Whether a picture was made by the preparation that the card describes. Without a card the form of its name decides. */
-export function isMade(filename: string, card: DatasetCard | undefined): boolean {
+export function isMade(filename: string, card: DatasetCard | GalaxyCard | undefined): boolean {
   const match = madeName.exec(filename);
   if (!match) return false;
-  return !card || Number(match[3]) <= card.made[splitOf(filename)][match[2] ? 'negatives' : 'collages'];
+  if (!card) return true;
+  const made = card.made[splitOf(filename)];
+  const { collages, negatives } = typeof made === 'number' ? { collages: made, negatives: 0 } : made;
+  return Number(match[3]) <= (match[2] ? negatives : collages);
 }

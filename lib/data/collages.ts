@@ -1,5 +1,5 @@
 import type { Random } from '../random';
-import type { Settings } from '../tasks';
+import type { CollageSettings } from '../tasks';
 
 /** What a collage is made of: a photograph for each class in it, and the cell where each one goes. */
 export interface CollagePlan {
@@ -19,7 +19,7 @@ export interface CollagePlan {
  */
 export function planCollage(
   pools: readonly (readonly string[])[],
-  settings: Pick<Settings, 'includeProbability' | 'refillProbability'>,
+  settings: Pick<CollageSettings, 'includeProbability' | 'refillProbability'>,
   random: Random,
 ): CollagePlan {
   const chosen = drawClasses(pools.length, settings, random);
@@ -35,7 +35,7 @@ export function planCollage(
 
 function drawClasses(
   count: number,
-  settings: Pick<Settings, 'includeProbability' | 'refillProbability'>,
+  settings: Pick<CollageSettings, 'includeProbability' | 'refillProbability'>,
   random: Random,
 ): readonly number[] {
   const included = range(count).filter(() => random.chance(settings.includeProbability));

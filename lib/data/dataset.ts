@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { readTextIfPresent, sha256 } from '../files';
 import type { Split, Task } from '../tasks';
-import type { Workspace } from '../workspace';
+import { datasetOf, type Workspace } from '../workspace';
 import { readDatasetCard, splitOf } from './card';
 import { mapOnCores } from './cores';
 import { finishExchange } from './datasetFolder';
@@ -42,14 +42,16 @@ export interface Dataset {
  * @throws DATASET_MISSING, BAD_LABELS (which gives the lines), BAD_DATASET_CARD
  */
 export async function readDataset(workspace: Workspace, task: Task): Promise<Dataset> {
-  await finishExchange(workspace);
-  const text = await readTextIfPresent(workspace.labelsCsv);
-  if (text === undefined) throw DatasetMissing(workspace.labelsCsv, task.name);
-  const rows = parseLabels(text, workspace.labelsCsv, task);
-  if (rows.length === 0) throw BadLabels(workspace.labelsCsv, ['line 1: there is no picture below the header']);
+  const places = datasetOf(workspace, task.name);
+  const { labelsCsv, datasetImages } = places;
+  await finishExchange(places);
+  const text = await readTextIfPresent(labelsCsv);
+  if (text === undefined) throw DatasetMissing(labelsCsv, task.name);
+  const rows = parseLabels(text, labelsCsv, task);
+  if (rows.length === 0) throw BadLabels(labelsCsv, ['line 1: there is no picture below the header']);
 
   const read = await mapOnCores(rows, async ({ filename, labels, source, line }) => {
-    const file = path.join(workspace.datasetImages, filename);
+    const file = path.join(datasetImages, filename);
     const content = await readPresent(file);
     const picture: LabelledPicture = {
       filename,
@@ -63,7 +65,7 @@ export async function readDataset(workspace: Workspace, task: Task): Promise<Dat
   });
   const pictures = read.map(({ picture }) => picture);
   const problems = read.flatMap(({ problem }) => problem ?? []);
-  if (problems.length > 0) throw BadLabels(workspace.labelsCsv, problems);
+  if (problems.length > 0) throw BadLabels(labelsCsv, problems);
 
   const card = await readDatasetCard(workspace, task);
   return {

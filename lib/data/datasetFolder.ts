@@ -3,7 +3,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isDiskFull } from '../files';
 import { type HeldLock, type LockedWork, withLock } from '../lock';
-import type { Workspace } from '../workspace';
+import type { DatasetPlaces } from '../workspace';
 import { DiskFull, PrepareRunning } from './errors';
 
 /** Paths inside the data set's folder while it is written. */
@@ -20,41 +20,41 @@ const lockName = '.lock';
  *
  * @throws PREPARE_RUNNING, DISK_FULL; whatever `build` throws. The former data set is then untouched.
  */
-export async function replaceDataset<Result>(workspace: Workspace, build: (folder: string) => Promise<Result>): Promise<Result> {
-  const building = path.join(workspace.dataset, buildingFolder);
-  return withDatasetLock(workspace.dataset, async (held) => {
+export async function replaceDataset<Result>(places: DatasetPlaces, build: (folder: string) => Promise<Result>): Promise<Result> {
+  const building = path.join(places.dataset, buildingFolder);
+  return withDatasetLock(places.dataset, async (held) => {
     try {
-      await exchange(workspace);
+      await exchange(places);
       await rm(building, { recursive: true, force: true });
       await mkdir(path.join(building, 'images'), { recursive: true });
       const result = await build(building);
       held.check();
-      await rename(building, path.join(workspace.dataset, readyFolder));
-      await exchange(workspace);
+      await rename(building, path.join(places.dataset, readyFolder));
+      await exchange(places);
       return result;
     } catch (error) {
       await rm(building, { recursive: true, force: true });
-      throw isDiskFull(error) ? DiskFull(workspace.dataset) : error;
+      throw isDiskFull(error) ? DiskFull(places.dataset) : error;
     }
   });
 }
 
 /** Finishes an exchange that was killed half-way. To be called before the data set is read. */
-export async function finishExchange(workspace: Workspace): Promise<void> {
-  if (!existsSync(path.join(workspace.dataset, readyFolder))) return;
-  await withDatasetLock(workspace.dataset, () => exchange(workspace), { retries: 20, minTimeout: 200, maxTimeout: 1000 });
+export async function finishExchange(places: DatasetPlaces): Promise<void> {
+  if (!existsSync(path.join(places.dataset, readyFolder))) return;
+  await withDatasetLock(places.dataset, () => exchange(places), { retries: 20, minTimeout: 200, maxTimeout: 1000 });
 }
 
 /** Every step can be repeated, so it does not matter where an earlier attempt stopped. */
-async function exchange(workspace: Workspace): Promise<void> {
-  const ready = path.join(workspace.dataset, readyFolder);
-  const former = path.join(workspace.dataset, formerImages);
+async function exchange(places: DatasetPlaces): Promise<void> {
+  const ready = path.join(places.dataset, readyFolder);
+  const former = path.join(places.dataset, formerImages);
   if (existsSync(path.join(ready, 'images'))) {
     await rm(former, { recursive: true, force: true });
-    if (existsSync(workspace.datasetImages)) await rename(workspace.datasetImages, former);
-    await rename(path.join(ready, 'images'), workspace.datasetImages);
+    if (existsSync(places.datasetImages)) await rename(places.datasetImages, former);
+    await rename(path.join(ready, 'images'), places.datasetImages);
   }
-  for (const file of [workspace.labelsCsv, workspace.datasetCard]) {
+  for (const file of [places.labelsCsv, places.datasetCard]) {
     const next = path.join(ready, path.basename(file));
     if (existsSync(next)) await rename(next, file);
   }

@@ -48,7 +48,7 @@ export function countBits(word: number): number {
 }
 
 /** Disjoint sets of indices (Galler and Fischer, 1964), each known by its smallest. */
-class Groups {
+export class Groups {
   private readonly parent: Int32Array;
 
   constructor(size: number) {

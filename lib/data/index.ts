@@ -1,11 +1,13 @@
 export { type AuditedPhoto, type AuditReport, auditPhotos, type DuplicateGroup, describeAudit, type UnusablePhoto } from './audit';
-export { type DatasetCard, readDatasetCard, splitOf } from './card';
+export { type CardOf, type DatasetCard, readDatasetCard, splitOf } from './card';
+export { checkData, countPictures } from './check';
 export { mapOnCores } from './cores';
 export { type Dataset, type LabelledPicture, labelMatrix, picturesBySplit, readDataset, spread } from './dataset';
 export * from './errors';
+export { balanceClasses, type GalaxyCard } from './galaxy';
 export { type SyncOptions, type SyncReport, syncLabels } from './labels';
 export { findCopies } from './likeness';
-export { buildSample, openData } from './open';
+export { type BuiltSample, buildSample, openData } from './open';
 export { type PictureKind, pictureExtensions, pictureKind } from './pictureKind';
 export {
   type DecodedPicture,
@@ -21,3 +23,4 @@ export {
 } from './pictures';
 export { type PrepareOptions, prepareDataset } from './prepare';
 export { chooseData, type DataSource, type PhotoFolder, photoFolders } from './source';
+export { decodeView, drawViews, type View, viewKey } from './views';

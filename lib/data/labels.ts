@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { readTextIfPresent, writeAtomic } from '../files';
 import type { Task } from '../tasks';
-import type { Workspace } from '../workspace';
+import { datasetOf, type Workspace } from '../workspace';
 import { finishExchange, withDatasetLock } from './datasetFolder';
-import { formatLabels, type LabelRow, parseLabels } from './labelsCsv';
+import { formatLabels, type LabelRow, type ParseOptions, parseLabels } from './labelsCsv';
 import { listPictures } from './pictures';
 
 export interface SyncOptions {
@@ -28,40 +28,45 @@ export interface SyncReport {
 }
 
 /**
- * Finds pictures without a row in `labels.csv` and lists them, all labels 0, in `labels_pending.csv` for a person to edit. Rows already
- * edited there stay as they are. With `merge` the pending rows go to `labels.csv`, as edited, and the pending file is left with its header.
+ * Finds pictures without a row in `labels.csv` and lists them, without any label, in `labels_pending.csv` for a person to edit. Rows already
+ * edited there stay as they are. With `merge` the pending rows go to `labels.csv`, as edited, and the pending file is left with its header;
+ * where a picture has exactly one class, rows that have none yet stay in it.
  *
  * @throws BAD_LABELS, PREPARE_RUNNING; nothing is then written
  */
 export async function syncLabels(workspace: Workspace, task: Task, options: SyncOptions = {}): Promise<SyncReport> {
   const { merge = false } = options;
-  const { labelsCsv = workspace.labelsCsv, imagesDir = workspace.datasetImages, pendingCsv = workspace.labelsPendingCsv } = options;
-  await finishExchange(workspace);
+  const places = datasetOf(workspace, task.name);
+  const { labelsCsv = places.labelsCsv, imagesDir = places.datasetImages, pendingCsv = places.labelsPendingCsv } = options;
+  await finishExchange(places);
   return withDatasetLock(path.dirname(path.resolve(labelsCsv)), async () => {
     const pictures = await listPictures(imagesDir);
     const labelled = await readRows(labelsCsv, task);
-    const edits = await readRows(pendingCsv, task);
+    const edits = await readRows(pendingCsv, task, { mayLackClass: true });
 
     const known = new Set(labelled.map(({ filename }) => filename));
     const editOf = new Map(edits.map((row) => [row.filename, row]));
     const pending = pictures.filter((name) => !known.has(name)).map((name) => editOf.get(name) ?? unlabelled(name, task));
+    const isReady = ({ labels }: LabelRow): boolean => merge && (task.kind === 'multilabel' || labels.includes(1));
+    const merged = pending.filter(isReady);
+    const waiting = pending.filter((row) => !isReady(row));
     // The labels come first: a kill in between leaves rows in both files, and the next synchronisation takes them out of the pending one.
-    if (merge && pending.length > 0) await writeAtomic(labelsCsv, formatLabels(task, [...labelled, ...pending]));
-    await writeAtomic(pendingCsv, formatLabels(task, merge ? [] : pending));
+    if (merged.length > 0) await writeAtomic(labelsCsv, formatLabels(task, [...labelled, ...merged]));
+    await writeAtomic(pendingCsv, formatLabels(task, waiting));
     return {
       pictures: pictures.length,
-      labelled: labelled.length + (merge ? pending.length : 0),
-      pending: merge ? 0 : pending.length,
+      labelled: labelled.length + merged.length,
+      pending: waiting.length,
       edited: pending.filter(({ labels }) => labels.includes(1)).length,
-      merged: merge ? pending.length : 0,
+      merged: merged.length,
       dropped: edits.filter(({ filename }) => !known.has(filename) && !pictures.includes(filename)).length,
     };
   });
 }
 
-async function readRows(file: string, task: Task): Promise<LabelRow[]> {
+async function readRows(file: string, task: Task, options: ParseOptions = {}): Promise<LabelRow[]> {
   const text = await readTextIfPresent(file);
-  return text === undefined || text.trim() === '' ? [] : parseLabels(text, file, task);
+  return text === undefined || text.trim() === '' ? [] : parseLabels(text, file, task, options);
 }
 
 /** A picture put there by hand is a photograph of its own, and so its own source. */

@@ -22,19 +22,25 @@ interface CsvLine {
   readonly info: { readonly lines: number };
 }
 
+export interface ParseOptions {
+  /** Takes an empty `label` for "not known yet", with all labels 0; otherwise it is a problem. */
+  readonly mayLackClass?: boolean;
+}
+
 /**
- * Reads `filename,<classes>,source`. The columns may come in any order, `source` may be missing, and semicolons do for commas, since
- * that is how some spreadsheets save.
+ * Reads `filename,<classes>,source` of a multi-label task, with a 0 or 1 for each class, or `filename,label,source` of a multi-class one, with the
+ * class' name. The columns may come in any order, `source` may be missing, and semicolons do for commas, since that is how some
+ * spreadsheets save.
  *
  * @param file what errors call the text
- * @throws BAD_LABELS, which gives the line of each problem: an unknown or missing column, a label that is neither 0 nor 1, a name that
- *   is no plain file name or comes twice
+ * @throws BAD_LABELS, which gives the line of each problem: an unknown or missing column, a label that is neither 0 nor 1 or names no class, a
+ *   name that is no plain file name or comes twice
  */
-export function parseLabels(text: string, file: string, task: Task): NumberedRow[] {
+export function parseLabels(text: string, file: string, task: Task, { mayLackClass = false }: ParseOptions = {}): NumberedRow[] {
   const [header, ...lines] = readLines(text, file);
   const names = header?.record ?? [];
   const classes = task.classes.map(({ name }) => name);
-  const known = ['filename', ...classes, 'source'];
+  const known = columnsOf(task);
   const problems = [
     ...names.filter((name) => !known.includes(name)).map((name) => `line 1: unknown column "${name}" (known: ${known.join(', ')})`),
     ...names.filter((name, index) => names.indexOf(name) !== index).map((name) => `line 1: column "${name}" comes twice`),
@@ -51,6 +57,12 @@ export function parseLabels(text: string, file: string, task: Task): NumberedRow
     if (!isPlainName(filename)) problems.push(`line ${line}: "${filename}" is not the plain name of a file in the images folder`);
     if (firstLine.has(filename)) problems.push(`line ${line}: ${filename} already stands in line ${firstLine.get(filename)}`);
     firstLine.set(filename, line);
+    if (task.kind === 'multiclass') {
+      const label = field('label');
+      if (!classes.includes(label) && !(mayLackClass && label === ''))
+        problems.push(`line ${line}: "label" is "${label}", but must be one of ${classes.join(', ')}`);
+      return { filename, labels: classes.map((name) => Number(name === label)), source: field('source'), line };
+    }
     for (const name of classes) {
       if (!['0', '1'].includes(field(name))) problems.push(`line ${line}: "${name}" is "${field(name)}", but must be 0 or 1`);
     }
@@ -62,8 +74,13 @@ export function parseLabels(text: string, file: string, task: Task): NumberedRow
 
 /** The rows as text, with a header. */
 export function formatLabels(task: Task, rows: readonly LabelRow[]): string {
-  const header = ['filename', ...task.classes.map(({ name }) => name), 'source'];
-  return stringify([header, ...rows.map(({ filename, labels, source }) => [filename, ...labels.map(String), source])]);
+  const cells = (labels: readonly number[]): string[] =>
+    task.kind === 'multiclass' ? [task.classes[labels.indexOf(1)]?.name ?? ''] : labels.map(String);
+  return stringify([columnsOf(task), ...rows.map(({ filename, labels, source }) => [filename, ...cells(labels), source])]);
+}
+
+function columnsOf({ kind, classes }: Task): string[] {
+  return ['filename', ...(kind === 'multiclass' ? ['label'] : classes.map(({ name }) => name)), 'source'];
 }
 
 function readLines(text: string, file: string): CsvLine[] {

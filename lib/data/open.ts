@@ -1,29 +1,43 @@
 import path from 'node:path';
 import { VisionbookError } from '../errors';
 import type { OnProgress } from '../progress';
-import type { Task } from '../tasks';
+import { isCollageTask, type Task } from '../tasks';
 import type { Workspace } from '../workspace';
-import { buildFoodSample, type SampleCard } from './sample';
+import { buildGalaxySample } from './galaxy';
+import { buildFoodSample } from './sample';
 import { chooseData, type DataSource, rawName } from './source';
 
 /** The seed of the sample that everybody gets. */
 const sampleSeed = 1;
 
-/** Builds the task's sample, or finds it built. @throws what `buildFoodSample` throws */
-export function buildSample(
+/** A task's sample as it lies on disk. */
+export interface BuiltSample {
+  readonly folder: string;
+  readonly pictures: number;
+}
+
+/** Builds the task's sample, or finds it built. @throws what `buildFoodSample` and `buildGalaxySample` throw */
+export async function buildSample(
   workspace: Workspace,
   task: Task,
   { seed = sampleSeed, onProgress }: { seed?: number; onProgress?: OnProgress } = {},
-): Promise<SampleCard> {
+): Promise<BuiltSample> {
+  const options = { seed, ...(onProgress && { onProgress }) };
+  if (!isCollageTask(task)) {
+    const folder = path.join(workspace.sample, task.data.folder);
+    const { perClass } = await buildGalaxySample({ ...options, folder });
+    return { folder, pictures: perClass * task.classes.length };
+  }
   const packages = path.join(workspace.root, 'node_modules');
-  return buildFoodSample({ folder: workspace.sample, packages, task, seed, ...(onProgress && { onProgress }) });
+  const { counts } = await buildFoodSample({ ...options, folder: workspace.sample, packages, task });
+  return { folder: workspace.sample, pictures: Object.values(counts).reduce((sum, count) => sum + count, 0) };
 }
 
 /**
  * The photographs to work with, as `chooseData` picks them; the sample is built where it is picked and missing.
  *
  * @param choice `auto`, the raw data's name, `sample`, or a folder
- * @throws MISSING_DATA, and what `buildFoodSample` throws
+ * @throws MISSING_DATA, and what `buildSample` throws
  */
 export async function openData(
   workspace: Workspace,

@@ -1,27 +1,28 @@
-import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { readTextIfPresent, sha256, writeAtomic, writeJson } from '../files';
+import { sha256, writeAtomic, writeJson } from '../files';
 import type { OnProgress } from '../progress';
 import { Random } from '../random';
-import { type Settings, type Split, splits, type Task } from '../tasks';
-import type { Workspace } from '../workspace';
+import { type CollageSettings, type CollageTask, isCollageTask, type Split, splits, type Task } from '../tasks';
+import { datasetOf, type Workspace } from '../workspace';
+import { type HashedRow, keepAdded, refuseTakenNames } from './added';
 import { type AuditReport, auditPhotos } from './audit';
-import { type DatasetCard, isMade, pictureName, readDatasetCard, splitOf } from './card';
+import { type CardOf, type DatasetCard, pictureName, splitOf } from './card';
 import { type CollagePlan, drawCollage, planCollage } from './collages';
 import { mapOnCores } from './cores';
 import { replaceDataset } from './datasetFolder';
-import { NameTaken } from './errors';
 import { fingerprintOf } from './fingerprint';
-import { formatLabels, type LabelRow, parseLabels } from './labelsCsv';
-import { decodePicture, encodeJpeg, listPictures } from './pictures';
+import { prepareGalaxies } from './galaxy';
+import { formatLabels, type LabelRow } from './labelsCsv';
+import { decodePicture, encodeJpeg } from './pictures';
 import type { DataSource } from './source';
 import { bySplit, type PhotoPools, splitPhotos } from './split';
 
-export interface PrepareOptions {
+export interface PrepareOptions<Chosen extends Task = Task> {
   readonly workspace: Workspace;
-  readonly task: Task;
+  readonly task: Chosen;
   readonly source: DataSource;
-  readonly settings: Settings;
+  readonly settings: Chosen['defaults'];
   readonly onProgress?: OnProgress;
   readonly now?: () => Date;
 }
@@ -29,18 +30,33 @@ export interface PrepareOptions {
 interface PicturePlan extends CollagePlan {
   readonly filename: string;
 }
-type HashedRow = LabelRow & { readonly sha256: string };
 
 /**
- * Makes the task's data set: `dataset/images`, `labels.csv` and `dataset.json`. Images and labels depend on nothing but the photographs
+ * Makes a task's data set: `images`, `labels.csv` and `dataset.json`, by how its raw data comes (`prepareCollages`, `prepareGalaxies`).
+ *
+ * @throws PREPARE_RUNNING, DISK_FULL, and what each way throws; the former data set is then untouched
+ */
+export async function prepareDataset<Chosen extends Task>(options: PrepareOptions<Chosen>): Promise<CardOf<Chosen>> {
+  const { task } = options as PrepareOptions;
+  // TypeScript does not see that settings go with their task, so it is told.
+  const prepared = isCollageTask(task)
+    ? prepareCollages(options as unknown as CollageOptions)
+    : prepareGalaxies(options as unknown as PrepareOptions<typeof task>);
+  return prepared as Promise<CardOf<Chosen>>;
+}
+
+type CollageOptions = PrepareOptions<CollageTask>;
+
+/**
+ * Makes a data set of collages. Images and labels depend on nothing but the photographs
  * and the settings: the same seed gives the same bytes. Pictures that somebody put among the images by hand are kept, with their labels.
  *
  * @throws EMPTY_FOLDER, NAME_TAKEN, PREPARE_RUNNING, DISK_FULL, BAD_LABELS (when pictures put there by hand have labels that cannot be
  *   read); the former data set is then untouched
  */
-export async function prepareDataset(options: PrepareOptions): Promise<DatasetCard> {
+async function prepareCollages(options: CollageOptions): Promise<DatasetCard> {
   const { workspace, task, source, settings, onProgress, now = () => new Date() } = options;
-  return replaceDataset(workspace, async (folder) => {
+  return replaceDataset(datasetOf(workspace, task.name), async (folder) => {
     const started = performance.now();
     const report = await auditPhotos(source, task, { onProgress });
     const audited = performance.now();
@@ -48,7 +64,11 @@ export async function prepareDataset(options: PrepareOptions): Promise<DatasetCa
     const random = new Random(settings.seed);
     const pools = splitPhotos(report, task, settings, random.fork('split'));
     const plans = planPictures(pools, task, settings, random);
-    await refuseTakenNames(workspace, task, plans);
+    await refuseTakenNames(
+      workspace,
+      task,
+      plans.map(({ filename }) => filename),
+    );
     const made = await makePictures(plans, options, path.join(folder, 'images'));
     const added = await keepAdded(workspace, task, path.join(folder, 'images'));
 
@@ -62,7 +82,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<DatasetCa
 }
 
 /** Every picture draws from a stream of its own, named by its file name, so that they can be made in any order. */
-function planPictures(pools: PhotoPools, task: Task, settings: Settings, random: Random): PicturePlan[] {
+function planPictures(pools: PhotoPools, task: CollageTask, settings: CollageSettings, random: Random): PicturePlan[] {
   return splits.flatMap((split) => {
     const collages = Array.from({ length: settings.collages[split] }, (_, index): PicturePlan => {
       const filename = pictureName(split, 'collages', index + 1);
@@ -76,7 +96,7 @@ function planPictures(pools: PhotoPools, task: Task, settings: Settings, random:
   });
 }
 
-async function makePictures(plans: readonly PicturePlan[], options: PrepareOptions, images: string): Promise<HashedRow[]> {
+async function makePictures(plans: readonly PicturePlan[], options: CollageOptions, images: string): Promise<HashedRow[]> {
   const { task, source, settings, onProgress } = options;
   const decode = rememberingTiles(source.folder, task.imageSize);
   let done = 0;
@@ -105,39 +125,8 @@ function rememberingTiles(folder: string, imageSize: number): (photo: string, si
   };
 }
 
-async function addedNames(workspace: Workspace, task: Task): Promise<string[]> {
-  // A card that cannot be read is about to be replaced: the form of the names then decides, as without a card.
-  const card = await readDatasetCard(workspace, task).catch(() => undefined);
-  return (await listPictures(workspace.datasetImages)).filter((name) => !isMade(name, card));
-}
-
-async function refuseTakenNames(workspace: Workspace, task: Task, plans: readonly PicturePlan[]): Promise<void> {
-  const planned = new Set(plans.map(({ filename }) => filename));
-  const taken = (await addedNames(workspace, task)).find((name) => planned.has(name));
-  if (taken !== undefined) throw NameTaken(path.join(workspace.datasetImages, taken));
-}
-
-/** Takes pictures that were put there by hand over into the new data set; those that have labels, with their labels. */
-async function keepAdded(workspace: Workspace, task: Task, images: string): Promise<HashedRow[]> {
-  const names = await addedNames(workspace, task);
-  if (names.length === 0) return [];
-  await mapOnCores(names, (name) => linkOrCopy(path.join(workspace.datasetImages, name), path.join(images, name)));
-  const text = await readTextIfPresent(workspace.labelsCsv);
-  const rows = text === undefined ? [] : parseLabels(text, workspace.labelsCsv, task);
-  const kept = rows.filter(({ filename }) => names.includes(filename));
-  return mapOnCores(kept, async (row) => ({ ...row, sha256: sha256(await readFile(path.join(images, row.filename))) }));
-}
-
-async function linkOrCopy(from: string, to: string): Promise<void> {
-  try {
-    await link(from, to);
-  } catch {
-    await copyFile(from, to);
-  }
-}
-
 interface Outcome {
-  readonly options: PrepareOptions;
+  readonly options: CollageOptions;
   readonly report: AuditReport;
   readonly pools: PhotoPools;
   readonly rows: readonly HashedRow[];

@@ -1,5 +1,5 @@
 import type { Random } from '../random';
-import { type Settings, type Split, splits, type Task } from '../tasks';
+import { type CollageSettings, type CollageTask, type Split, splits } from '../tasks';
 import type { AuditedPhoto, AuditReport } from './audit';
 import { EmptyFolder } from './errors';
 import { adviceFor, photoFolders } from './source';
@@ -27,7 +27,7 @@ export interface PhotoPools {
  *
  * @throws EMPTY_FOLDER when nothing is left of a folder that the settings need
  */
-export function splitPhotos(report: AuditReport, task: Task, settings: Settings, random: Random): PhotoPools {
+export function splitPhotos(report: AuditReport, task: CollageTask, settings: CollageSettings, random: Random): PhotoPools {
   const heldOut = heldOutNegatives(report, settings, random.fork('validation negatives'));
   const placed = report.photos.map((photo) => ({
     ...photo,
@@ -59,7 +59,7 @@ export function splitPhotos(report: AuditReport, task: Task, settings: Settings,
 }
 
 /** Validation's share of the negatives in the training folder, drawn by groups of copies, so that none is torn apart. */
-function heldOutNegatives(report: AuditReport, settings: Settings, random: Random): Set<string> {
+function heldOutNegatives(report: AuditReport, settings: CollageSettings, random: Random): Set<string> {
   const { train, validation } = settings.negatives;
   const negatives = report.photos.filter(({ folder }) => folder.classIndex === null && folder.split === 'train');
   if (validation === 0 || negatives.length < 2) return new Set();
@@ -74,16 +74,17 @@ function heldOutNegatives(report: AuditReport, settings: Settings, random: Rando
   return heldOut;
 }
 
-function requirePhotos(pools: PhotoPools, report: AuditReport, task: Task, settings: Settings): void {
+function requirePhotos(pools: PhotoPools, report: AuditReport, task: CollageTask, settings: CollageSettings): void {
   for (const { folder, split, classIndex } of photoFolders(task)) {
     const needed = classIndex === null ? settings.negatives[split] : settings.collages[split];
     const available = classIndex === null ? pools.negatives[split] : pools.photos[split][classIndex]!;
     if (needed > 0 && available.length === 0) throw emptyFolder(folder, report, task);
   }
-  if (settings.negatives.validation > 0 && pools.negatives.validation.length === 0) throw emptyFolder(task.negatives.train, report, task);
+  if (settings.negatives.validation > 0 && pools.negatives.validation.length === 0)
+    throw emptyFolder(task.data.negatives.train, report, task);
 }
 
-function emptyFolder(folder: string, report: AuditReport, task: Task): Error {
+function emptyFolder(folder: string, report: AuditReport, task: CollageTask): Error {
   const { pictures, usable } = report.folders.find((counted) => counted.folder.folder === folder)!;
   const why =
     pictures === 0

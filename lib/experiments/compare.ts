@@ -1,4 +1,4 @@
-import { lowerIsBetter, type MetricName, metricNames } from '../metrics';
+import { lowerIsBetter, type SplitMetricName, splitMetricNames } from '../metrics';
 import type { RunRecord } from './record';
 
 /** What a cell of a table can hold. */
@@ -32,7 +32,7 @@ export function flattenRun(run: RunRecord): Record<string, Cell> {
   };
   for (const name of hyperParameters) row[name] = config.get(name) ?? null;
   for (const split of ['validation', 'test'] as const) {
-    for (const metric of metricNames) row[`${split}.${metric}`] = run.metrics[split]?.[metric] ?? null;
+    for (const metric of splitMetricNames) row[`${split}.${metric}`] = run.metrics[split]?.[metric] ?? null;
   }
   return row;
 }
@@ -51,7 +51,7 @@ export function differingParameters(runs: readonly RunRecord[]): { parameter: st
 
 /** What to choose a run by. */
 export interface BestRunOptions {
-  readonly metric: MetricName;
+  readonly metric: SplitMetricName;
   readonly split: ComparedSplit;
   /** Name or fingerprint of the data; by default that of the latest run that can be compared. */
   readonly data?: string;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Curve, Interval, SplitMetrics } from '../metrics';
 
 /** Bumped when a field changes its meaning or goes away; a new optional field does not bump it. */
 export const schemaVersion = 1;
@@ -22,8 +23,12 @@ const classMetrics = z.object({
   trueNegatives: z.number().int(),
 });
 
+/** A task's kind; records from before there were several have none, and are multi-label. */
+const kind = z.enum(['multilabel', 'multiclass']);
+
 /** The numbers of one split, as `MultilabelMetrics` has them. */
-export const splitMetricsSchema = z.object({
+const multilabelSchema = z.object({
+  kind: z.literal('multilabel').optional(),
   count: z.number().int(),
   loss: measurement,
   binaryAccuracy: share,
@@ -36,19 +41,58 @@ export const splitMetricsSchema = z.object({
   perClass: z.array(classMetrics).readonly(),
 });
 
-const splitResult = splitMetricsSchema.extend({
-  /** 95 % confidence intervals, by metric. */
+const reliabilityBin = z.object({ low: share, high: share, count: z.number().int(), confidence: share, accuracy: share });
+
+/** The numbers of one split, as `MulticlassMetrics` has them. */
+const multiclassSchema = z.object({
+  kind: z.literal('multiclass'),
+  count: z.number().int(),
+  loss: measurement,
+  accuracy: share,
+  balancedAccuracy: share,
+  f1Macro: share,
+  top2Accuracy: share,
+  ece: share,
+  kappa: z.number(),
+  auc: share.nullable(),
+  perClass: z.array(classMetrics).readonly(),
+  confusion: z.array(z.array(z.number().int()).readonly()).readonly(),
+  reliability: z.array(reliabilityBin).readonly(),
+});
+
+/** The numbers of one split of either kind of task. It is told its type, since in notebooks, compiled without `strict`, zod infers a looser one. */
+export const splitMetricsSchema = z.discriminatedUnion('kind', [multilabelSchema, multiclassSchema]) as unknown as z.ZodType<SplitMetrics>;
+
+const drawn = {
   intervals: z.record(z.string(), interval).optional(),
-  /** ROC and precision-recall curves by class, thinned to at most 200 points. */
   roc: z.record(z.string(), curve).optional(),
   precisionRecall: z.record(z.string(), curve).optional(),
-});
+};
+
+/** All final numbers of one split. */
+export interface SplitResult extends SplitMetrics {
+  /** 95 % confidence intervals, by metric. */
+  readonly intervals?: Readonly<Record<string, Interval>>;
+  /** ROC and precision-recall curves by class, thinned to at most 200 points. */
+  readonly roc?: Readonly<Record<string, Curve>>;
+  readonly precisionRecall?: Readonly<Record<string, Curve>>;
+}
+
+const splitResult = z.discriminatedUnion('kind', [
+  multilabelSchema.extend(drawn),
+  multiclassSchema.extend(drawn),
+]) as unknown as z.ZodType<SplitResult>;
+
+/** An epoch has the accuracy of its task's kind: of single labels, or of pictures. */
+const accuracies = { binaryAccuracy: share.optional(), accuracy: share.optional() };
 
 const epoch = z.object({
   epoch: z.number().int().min(1),
   seconds: z.number(),
-  train: z.object({ loss: measurement, binaryAccuracy: share, auc: share.nullable() }),
-  validation: z.object({ loss: measurement, binaryAccuracy: share, exactMatch: share, auc: share.nullable() }),
+  /** That the epoch was trained with, where it may change. */
+  learningRate: z.number().optional(),
+  train: z.object({ loss: measurement, ...accuracies, auc: share.nullable() }),
+  validation: z.object({ loss: measurement, ...accuracies, exactMatch: share.optional(), auc: share.nullable() }),
 });
 
 /** A process, for good: numbers of processes are used again. */
@@ -64,6 +108,8 @@ export const runRecordSchema = z.object({
   id: z.string(),
   task: z.string(),
   stage: z.string(),
+  /** Of the task: multi-label where there is none. */
+  kind: kind.optional(),
   /** `interrupted` is also what a reader makes of a `running` record whose process is gone. */
   status: z.enum(['running', 'finished', 'interrupted', 'failed']),
   error: z.string().optional(),
@@ -109,7 +155,5 @@ export const runRecordSchema = z.object({
 export type RunRecord = z.infer<typeof runRecordSchema>;
 /** The numbers after one epoch; `epoch` counts from 1. */
 export type EpochRecord = z.infer<typeof epoch>;
-/** All final numbers of one split. */
-export type SplitResult = z.infer<typeof splitResult>;
 /** A file that a run made. */
 export type Artifact = RunRecord['artifacts'][number];

@@ -13,6 +13,8 @@ export interface RunStart {
   readonly workspace: Workspace;
   readonly task: string;
   readonly stage: string;
+  /** Of the task: multi-label by default. */
+  readonly kind?: RunRecord['kind'];
   /** The stage's hyper-parameters and the task's settings. */
   readonly config: RunRecord['config'];
   readonly seed: number;
@@ -52,6 +54,7 @@ export async function startRun({ workspace, clock = () => new Date(), ...start }
     id,
     task: start.task,
     stage: start.stage,
+    kind: start.kind,
     status: 'running',
     parent: start.parent,
     startedAt: startedAt.toISOString(),

@@ -1,15 +1,15 @@
 import type { Random } from '../random';
 import { checkPredictions } from './check';
 import { BadPredictions } from './errors';
-import { type MetricOptions, score, total } from './scores';
-import { type Interval, type MetricName, metricNames, type Predictions } from './types';
+import { measureOf } from './judge';
+import type { Interval, Judging, Predictions, SplitMetricName } from './types';
 
 /** What a bootstrap needs besides the predictions. */
-export interface BootstrapOptions extends MetricOptions {
+export type BootstrapOptions = Judging & {
   /** How many resamples; 1,000 settle the ends of a 95 % interval to about a fiftieth of its width. */
   readonly resamples?: number;
   readonly random: Random;
-}
+};
 
 /**
  * 95 % percentile intervals of every metric, by the pigeonhole bootstrap.
@@ -31,18 +31,18 @@ export function bootstrapIntervals(
   predictions: Predictions,
   sources: readonly (readonly string[])[],
   { resamples = 1000, random, ...options }: BootstrapOptions,
-): Partial<Record<MetricName, Interval>> {
+): Partial<Record<SplitMetricName, Interval>> {
   checkPredictions(predictions);
-  const scores = score(predictions, options);
-  const values = new Map<MetricName, number[]>(metricNames.map((name) => [name, []]));
+  const { names, values: measured } = measureOf(predictions, options);
+  const values = new Map<SplitMetricName, number[]>(names.map((name) => [name, []]));
   resample(predictions, sources, { resamples, draw: (below) => random.integer(below) }, (weights) => {
-    const result = total(scores, weights).values;
-    for (const name of metricNames) {
+    const result = measured(weights);
+    for (const name of names) {
       const value = result[name];
-      if (value !== null) values.get(name)!.push(value);
+      if (value !== null) values.get(name)!.push(value!);
     }
   });
-  const found = metricNames.filter((name) => values.get(name)!.length > 0);
+  const found = names.filter((name) => values.get(name)!.length > 0);
   return Object.fromEntries(found.map((name) => [name, percentileInterval(values.get(name)!, 0.95)]));
 }
 
@@ -57,10 +57,10 @@ export interface Difference {
 }
 
 /** What a paired bootstrap needs besides the predictions. */
-export interface DifferenceOptions extends BootstrapOptions {
+export type DifferenceOptions = BootstrapOptions & {
   /** Of the interval, in (0, 1): 0.95 by default. Each end of one of 0.90 is a one-sided bound of 95 %. */
   readonly coverage?: number;
-}
+};
 
 /**
  * How much two models differ on the same pictures, by the paired bootstrap: each resample of the photographs, drawn as `bootstrapIntervals` does,
@@ -77,30 +77,29 @@ export function bootstrapDifferences(
   after: Predictions,
   sources: readonly (readonly string[])[],
   { resamples = 10_000, coverage = 0.95, random, ...options }: DifferenceOptions,
-): Partial<Record<MetricName, Difference>> {
+): Partial<Record<SplitMetricName, Difference>> {
   checkPredictions(before);
   checkPredictions(after);
   if (before.classes.join() !== after.classes.join() || Buffer.compare(before.labels, after.labels) !== 0)
     throw BadPredictions('the two models were not put to the same pictures, or know other classes');
-  const [old, renewed] = [score(before, options), score(after, options)];
-  const differences = new Map<MetricName, number[]>(metricNames.map((name) => [name, []]));
+  const { names, values: old } = measureOf(before, options);
+  const { values: renewed } = measureOf(after, options);
+  const differences = new Map<SplitMetricName, number[]>(names.map((name) => [name, []]));
   resample(before, sources, { resamples, draw: random.integers() }, (weights) => {
-    const [one, other] = [total(old, weights).values, total(renewed, weights).values];
-    for (const name of metricNames) {
-      const [from, to] = [one[name], other[name]];
+    const [one, other] = [old(weights), renewed(weights)];
+    for (const name of names) {
+      const [from, to] = [one[name] ?? null, other[name] ?? null];
       if (from !== null && to !== null) differences.get(name)!.push(to - from);
     }
   });
   const once = new Uint8Array(before.count).fill(1);
-  const [one, other] = [total(old, once).values, total(renewed, once).values];
-  const found = metricNames.filter((name) => one[name] !== null && other[name] !== null && differences.get(name)!.length > 0);
-  return Object.fromEntries(
-    found.map((name) => {
-      const [from, to] = [one[name]!, other[name]!];
-      const interval = percentileInterval(differences.get(name)!, coverage);
-      return [name, { before: from, after: to, difference: to - from, interval }];
-    }),
-  );
+  const [one, other] = [old(once), renewed(once)];
+  const found = names.flatMap((name) => {
+    const [from, to, drawn] = [one[name] ?? null, other[name] ?? null, differences.get(name)!];
+    if (from === null || to === null || drawn.length === 0) return [];
+    return [[name, { before: from, after: to, difference: to - from, interval: percentileInterval(drawn, coverage) }] as const];
+  });
+  return Object.fromEntries(found);
 }
 
 /**

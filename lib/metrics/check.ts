@@ -21,6 +21,15 @@ export function checkPredictions({ classes, count, labels, probabilities }: Pred
   }
 }
 
+/** @throws BAD_PREDICTIONS where a picture has no class, or more than one */
+export function checkOneClass({ classes, count, labels }: Predictions): void {
+  for (let picture = 0; picture < count; picture++) {
+    const row = labels.subarray(picture * classes.length, (picture + 1) * classes.length);
+    const present = row.reduce((sum, label) => sum + label, 0);
+    if (present !== 1) throw BadPredictions(`picture ${picture} has ${present} classes: where there is one answer, it must have one`);
+  }
+}
+
 /** @throws BAD_PREDICTIONS where a picture has no weight, a weight is no whole number ≥ 0, or all are 0 */
 export function checkWeights(weights: ArrayLike<number>, count: number): void {
   if (weights.length !== count) throw BadPredictions(`there are ${weights.length} weights for ${count} pictures`);

@@ -1,6 +1,8 @@
 export { type BootstrapOptions, bootstrapDifferences, bootstrapIntervals, type Difference, type DifferenceOptions } from './bootstrap';
 export { averagePrecision, curvesByClass, precisionRecallCurve, rocCurve } from './curves';
 export { BadPredictions } from './errors';
+export { judgePredictions } from './judge';
+export { type ConfusedPair, mostConfused, multiclassMetrics } from './multiclass';
 export { multilabelMetrics } from './multilabel';
 export type { MetricOptions } from './scores';
 export * from './types';

@@ -64,9 +64,14 @@ export function score(predictions: Predictions, { threshold, negativeWeight }: M
 const lowest = Math.fround(1e-7);
 const highest = Math.fround(1 - 1e-7);
 
+/** A probability as Keras' losses take it: never so close to 0 or 1 that its logarithm has no end. */
+export function clip(probability: number): number {
+  return Math.min(highest, Math.max(lowest, probability));
+}
+
 /** Keras' `binary_crossentropy` of one label, in nats. */
 function crossEntropy(label: number, probability: number): number {
-  const clipped = Math.min(highest, Math.max(lowest, probability));
+  const clipped = clip(probability);
   return -Math.log(label === 1 ? clipped : 1 - clipped);
 }
 

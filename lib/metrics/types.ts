@@ -8,7 +8,7 @@ export interface Predictions {
   readonly probabilities: Float32Array;
 }
 
-/** Numbers for one class of a multi-label task at the decision threshold. */
+/** Numbers for one class: of a multi-label task at the decision threshold, of a multi-class one where the most probable class is the answer. */
 export interface ClassMetrics {
   readonly name: string;
   readonly precision: number;
@@ -23,7 +23,7 @@ export interface ClassMetrics {
   readonly trueNegatives: number;
 }
 
-/** All numbers of one split. Every share is in [0, 1]. */
+/** All numbers of one split of a multi-label task. Every share is in [0, 1]. */
 export interface MultilabelMetrics {
   /** Pictures, each counted as often as its weight says. */
   readonly count: number;
@@ -46,12 +46,82 @@ export interface MultilabelMetrics {
   readonly perClass: readonly ClassMetrics[];
 }
 
-/** The single numbers of a split, which a confidence interval can be given for. */
+/** All numbers of one split of a multi-class task, where the most probable class is the answer. Every share is in [0, 1]. */
+export interface MulticlassMetrics {
+  readonly kind: 'multiclass';
+  /** Pictures, each counted as often as its weight says. */
+  readonly count: number;
+  /** Log loss: the mean of −ln of the right class' probability, which training minimises; Keras' sparse categorical cross-entropy. */
+  readonly loss: number;
+  readonly accuracy: number;
+  /** The mean of the classes' recall, whatever their sizes; of those that occur. */
+  readonly balancedAccuracy: number;
+  readonly f1Macro: number;
+  /** Share of pictures whose class is one of the two most probable. */
+  readonly top2Accuracy: number;
+  /**
+   * Expected calibration error: how far the answer's probability is from the share of right answers, averaged over 15 bins of equal width (Guo et al.
+   * 2017, "On calibration of modern neural networks", arXiv:1706.04599).
+   */
+  readonly ece: number;
+  /** Cohen's kappa (1960): agreement beyond chance, in [−1, 1]; 0 where chance alone would agree always. */
+  readonly kappa: number;
+  /** Area under the ROC curve of each class against the rest, averaged over the classes that have both; null where none has. */
+  readonly auc: number | null;
+  readonly perClass: readonly ClassMetrics[];
+  /** Shape [classes, classes]: how many pictures of the class of the row were called that of the column. */
+  readonly confusion: readonly (readonly number[])[];
+  /** The bins of `ece`, from the least confident up. */
+  readonly reliability: readonly ReliabilityBin[];
+}
+
+/** Answers of about the same confidence, which is the probability of the class that was answered. */
+export interface ReliabilityBin {
+  /** The bin holds confidences above `low` and up to `high`. */
+  readonly low: number;
+  readonly high: number;
+  readonly count: number;
+  /** Mean confidence, and share of right answers; 0 in an empty bin. */
+  readonly confidence: number;
+  readonly accuracy: number;
+}
+
+/** Numbers of a split of either kind of task. What only one kind has is undefined for the other. */
+export interface SplitMetrics
+  extends Pick<MultilabelMetrics, InBoth>,
+    Partial<Omit<MultilabelMetrics, InBoth>>,
+    Partial<Omit<MulticlassMetrics, InBoth | 'kind'>> {
+  /** Numbers without a kind are of a multi-label task. */
+  readonly kind?: 'multilabel' | 'multiclass';
+}
+
+type InBoth = 'count' | 'loss' | 'auc' | 'f1Macro' | 'perClass';
+
+/** What predictions are judged by. Without a kind they are multi-label. */
+export type Judging =
+  | {
+      readonly kind?: 'multilabel';
+      /** A class is present from this probability on, in [0, 1]. */
+      readonly threshold: number;
+      /** Weight in the loss of a picture of no class; every other weighs 1. */
+      readonly negativeWeight: number;
+    }
+  | { readonly kind: 'multiclass' };
+
+/** The single numbers of a split of a multi-label task, which a confidence interval can be given for. */
 export const metricNames = ['loss', 'binaryAccuracy', 'exactMatch', 'aucKeras', 'auc', 'f1Macro', 'f1Micro', 'hammingLoss'] as const;
 export type MetricName = (typeof metricNames)[number];
 
+/** The same of a multi-class task. */
+export const multiclassMetricNames = ['loss', 'accuracy', 'balancedAccuracy', 'f1Macro', 'top2Accuracy', 'ece', 'kappa', 'auc'] as const;
+export type MulticlassMetricName = (typeof multiclassMetricNames)[number];
+
+/** Single numbers of a split of either kind of task. */
+export type SplitMetricName = MetricName | MulticlassMetricName;
+export const splitMetricNames: readonly SplitMetricName[] = [...new Set([...metricNames, ...multiclassMetricNames])];
+
 /** The metrics of which less is better. */
-export const lowerIsBetter: ReadonlySet<MetricName> = new Set(['loss', 'hammingLoss']);
+export const lowerIsBetter: ReadonlySet<SplitMetricName> = new Set<SplitMetricName>(['loss', 'hammingLoss', 'ece']);
 
 /** A confidence interval: 95 % by the percentile bootstrap. */
 export interface Interval {

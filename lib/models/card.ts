@@ -21,6 +21,8 @@ const cardSchema = z.object({
     z.object({ name: z.literal('efficientnet_lite0') }),
   ]),
   dropout: z.number(),
+  /** As in `ClassifierDesign`. */
+  hiddenLayers: z.array(z.object({ units: z.number().int(), dropout: z.number() })).optional(),
   preprocessing: z.string(),
   decision: z.object({ threshold: z.number(), noneBelow: z.number() }),
   weights: z.object({ source: z.string(), sha256: z.string(), isStandIn: z.boolean() }),

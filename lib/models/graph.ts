@@ -54,7 +54,7 @@ export interface DropoutNode extends NodeBase {
  * `swish` is x · sigmoid(x).
  */
 export interface PlainNode extends NodeBase {
-  readonly op: 'relu6' | 'swish' | 'sigmoid' | 'softmax' | 'add' | 'multiply' | 'pool' | 'unsqueeze';
+  readonly op: 'relu' | 'relu6' | 'swish' | 'sigmoid' | 'softmax' | 'add' | 'multiply' | 'pool' | 'unsqueeze';
 }
 
 export type GraphNode = ConvNode | AffineNode | DenseNode | DropoutNode | PlainNode;

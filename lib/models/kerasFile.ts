@@ -4,8 +4,8 @@ import path from 'node:path';
 import type { layers } from '@tensorflow/tfjs';
 import { zipSync } from 'fflate';
 import type { Group } from 'h5wasm';
+import { loadHdf } from '../hdf';
 import type { Classifier } from './classifier';
-import { loadHdf } from './kerasWeights';
 
 /** The Keras release whose `.keras` layout is written here. */
 const kerasVersion = '3.15.1';

@@ -7,6 +7,7 @@ import type { Dataset, Group, File as HdfFile } from 'h5wasm';
 import type { TensorFlowModule } from '../engine';
 import { VisionbookError } from '../errors';
 import { isMissing } from '../files';
+import { type Hdf, loadHdf } from '../hdf';
 import { WeightsMismatch, WeightsUnreadable } from './errors';
 import { withTrueVariance } from './normalization';
 
@@ -18,19 +19,6 @@ export interface WeightArray {
 
 /** A layer's arrays in Keras' order, by layer name. */
 export type NamedWeights = ReadonlyMap<string, readonly WeightArray[]>;
-
-type Hdf = typeof import('h5wasm');
-
-let library: Promise<Hdf> | undefined;
-
-/** HDF5 for Node, loaded once. The package has no types for its `node` entry, which has the same ones. */
-export function loadHdf(): Promise<Hdf> {
-  library ??= import('h5wasm/node' as string).then(async (hdf: Hdf) => {
-    await hdf.ready;
-    return hdf;
-  });
-  return library;
-}
 
 /**
  * Reads Keras' weights by layer name: legacy `.h5` (weights or a whole model) and `.keras` or `.weights.h5` as Keras ≥ 3.13 writes

@@ -26,7 +26,12 @@ interface LayerConfig {
 }
 
 /** Activations, as Keras names them, that a layer may carry or be. */
-const activations: Readonly<Record<string, PlainNode['op']>> = { sigmoid: 'sigmoid', softmax: 'softmax', swish: 'swish' };
+const activations: Readonly<Record<string, PlainNode['op']>> = {
+  relu: 'relu',
+  sigmoid: 'sigmoid',
+  softmax: 'softmax',
+  swish: 'swish',
+};
 
 /**
  * The graph of a model in inference mode. Batch normalisations become affine nodes; see `foldAffine`.

@@ -101,6 +101,8 @@ function translate(node: GraphNode, initializers: onnx.ITensorProto[]): onnx.INo
     }
     case 'dense':
       return [operator('Gemm', [...inputs, keep(node.kernel), keep(node.bias)], node.name)];
+    case 'relu':
+      return [operator('Relu', inputs, node.name)];
     case 'relu6':
       return [operator('Clip', [...inputs, 'relu6/low', 'relu6/high'], node.name)];
     case 'add':

@@ -127,14 +127,19 @@ class QuantisedGraph {
   private requantise(given: string, tensor: string): void {
     const quantisation = this.quantisation.get(tensor);
     if (!quantisation) return;
-    this.nodes.push(operator('QuantizeLinear', [given, `${tensor}/scale`, `${tensor}/zero_point`], `${tensor}/quantised`));
+    this.nodes.push(operator('QuantizeLinear', [given, ...this.numberNames(tensor)], `${tensor}/quantised`));
     this.dequantise(tensor, quantisation);
   }
 
   private dequantise(tensor: string, { scale, zeroPoint }: Quantisation): void {
-    this.initializers.push(scalar(`${tensor}/scale`, scale), constant(`${tensor}/zero_point`, [], Uint8Array.of(zeroPoint)));
-    this.nodes.push(
-      operator('DequantizeLinear', [`${tensor}/quantised`, `${tensor}/scale`, `${tensor}/zero_point`], `${tensor}/dequantised`),
-    );
+    const [scaleName, zeroPointName] = this.numberNames(tensor);
+    this.initializers.push(scalar(scaleName, scale), constant(zeroPointName, [], Uint8Array.of(zeroPoint)));
+    this.nodes.push(operator('DequantizeLinear', [`${tensor}/quantised`, scaleName, zeroPointName], `${tensor}/dequantised`));
+  }
+
+  /** Names of a tensor's scale and zero point. An affine node, such as EfficientNetB0's normalisation, has a scale of its own by the first of them. */
+  private numberNames(tensor: string): readonly [scale: string, zeroPoint: string] {
+    const owner = this.constants.has(`${tensor}/scale`) ? `${tensor}/quantised` : tensor;
+    return [`${owner}/scale`, `${owner}/zero_point`];
   }
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type Dataset, decodePicture, type LabelledPicture, labelMatrix, mapOnCores, picturesBySplit, readDataset, spread } from '../data';
 import { VisionbookError } from '../errors';
 import { sha256, writeAtomic, writeJson } from '../files';
-import { type MultilabelMetrics, multilabelMetrics } from '../metrics';
+import { type Judging, judgePredictions, type SplitMetrics } from '../metrics';
 import {
   type CalibrationMethod,
   exportReportFile,
@@ -142,16 +142,17 @@ function compare(
   const width = classes.length;
   const labels = labelMatrix(pictures);
   // Only the loss depends on the weight of negatives, and it is not among what is compared.
-  const measure = (probabilities: Float32Array): MultilabelMetrics =>
-    multilabelMetrics({ classes, count: pictures.length, labels, probabilities }, { threshold: decision.threshold, negativeWeight: 1 });
+  const judging: Judging = kind === 'multiclass' ? { kind } : { threshold: decision.threshold, negativeWeight: 1 };
+  const measure = (probabilities: Float32Array): SplitMetrics =>
+    judgePredictions({ classes, count: pictures.length, labels, probabilities }, judging);
   const decisionOf = (probabilities: Float32Array, row: number): Decision =>
     decide(Array.from(probabilities.subarray(row * width, (row + 1) * width)), classes, decision, kind);
-  const same = pictures.filter((_, row) => JSON.stringify(decisionOf(before, row)) === JSON.stringify(decisionOf(after, row)));
-  const isPresent = (probability: number): boolean => probability >= decision.threshold;
-  const agreementByClass = classes.map((_, column) => {
-    const agreeing = pictures.filter((_, row) => isPresent(before[row * width + column]!) === isPresent(after[row * width + column]!));
-    return agreeing.length / pictures.length;
-  });
+  const [old, renewed] = [before, after].map((probabilities) => pictures.map((_, row) => decisionOf(probabilities, row)));
+  const same = pictures.filter((_, row) => JSON.stringify(old![row]) === JSON.stringify(renewed![row]));
+  const names = (decision: Decision, name: string): boolean => decision.kind === 'classes' && decision.classes.includes(name);
+  const agreementByClass = classes.map(
+    (name) => pictures.filter((_, row) => names(old![row]!, name) === names(renewed![row]!, name)).length / pictures.length,
+  );
   const differences = before.map((probability, index) => Math.abs(probability - after[index]!));
   return {
     before: measure(before),

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { type RunProblem, type RunRecord, splitMetricsSchema } from '../experiments';
 import { readTextIfPresent } from '../files';
-import type { MultilabelMetrics } from '../metrics';
+import type { SplitMetrics } from '../metrics';
 import { type CalibrationMethod, exportReportFile, type ModelVariant, type WeightBits } from '../models';
 import type { Workspace } from '../workspace';
 
 /** What a form of a model loses against float32, on the test split. */
 export interface VariantLoss {
-  readonly before: MultilabelMetrics;
-  readonly after: MultilabelMetrics;
+  readonly before: SplitMetrics;
+  readonly after: SplitMetrics;
   /** Share of pictures with the same decision. */
   readonly agreement: number;
   /** Share of pictures on which both say the same of a class, in the card's order. */
@@ -108,23 +108,27 @@ export function fileRows({ files }: ExportReport): Record<string, string | numbe
 export function lossRows({ files, classes }: ExportReport): Record<string, string | number | null>[] {
   return files.flatMap(({ variant, loss }) => {
     if (!loss) return [];
-    const row = (name: string, [auc, aucAfter]: (number | null)[], [f1, f1After]: number[], agreement: number) => ({
+    const { before, after, agreement, agreementByClass } = loss;
+    // Where a picture has exactly one class, a class' accuracy is the share of its pictures that are recognised: its recall.
+    const score = before.kind === 'multiclass' ? 'accuracy' : 'AUC';
+    const row = (name: string, [old, renewed]: (number | null | undefined)[], [f1, f1After]: number[], agreement: number) => ({
       model: variant,
       class: name,
-      AUC: auc!,
-      after: aucAfter!,
-      change: auc === null || aucAfter === null ? null : aucAfter! - auc!,
+      [score]: old ?? null,
+      after: renewed ?? null,
+      change: typeof old === 'number' && typeof renewed === 'number' ? renewed - old : null,
       F1: f1!,
       'F1 after': f1After!,
       'same decision': `${(100 * agreement).toFixed(1)} %`,
     });
-    const { before, after, agreement, agreementByClass } = loss;
+    const ofClass = ({ auc, recall }: SplitMetrics['perClass'][number]): number | null => (score === 'accuracy' ? recall : auc);
+    const ofAll = ({ auc, accuracy }: SplitMetrics): number | null | undefined => (score === 'accuracy' ? accuracy : auc);
     return [
       ...classes.map((name, index) => {
         const [old, renewed] = [before.perClass[index]!, after.perClass[index]!];
-        return row(name, [old.auc, renewed.auc], [old.f1, renewed.f1], agreementByClass[index]!);
+        return row(name, [ofClass(old), ofClass(renewed)], [old.f1, renewed.f1], agreementByClass[index]!);
       }),
-      row(`all (${before.count} test pictures)`, [before.auc, after.auc], [before.f1Macro, after.f1Macro], agreement),
+      row(`all (${before.count} test pictures)`, [ofAll(before), ofAll(after)], [before.f1Macro, after.f1Macro], agreement),
     ];
   });
 }

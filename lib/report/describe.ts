@@ -1,19 +1,20 @@
 import type { RunRecord } from '../experiments';
-import type { MetricName } from '../metrics';
+import type { SplitMetricName } from '../metrics';
 import { groupRuns, rankRuns } from './groups';
-import { formatNumber, formatSeconds, metricHeading, shownMetrics } from './labels';
+import { formatNumber, formatSeconds, kindOf, labelOf, metricHeading, metricsOf } from './labels';
 import { type Row, textTable } from './rows';
 
 /** A run's metrics as table rows, one a metric: a column for each split, with 95 % intervals where there are any. */
-export function metricRows({ metrics }: Readonly<RunRecord>): Row[] {
+export function metricRows(run: Readonly<RunRecord>): Row[] {
+  const { metrics } = run;
   const splits = (['train', 'validation', 'test'] as const).filter((split) => metrics[split]);
-  const cell = (split: (typeof splits)[number], metric: MetricName): string => {
+  const cell = (split: (typeof splits)[number], metric: SplitMetricName): string => {
     const interval = metrics[split]?.intervals?.[metric];
     const value = formatNumber(metrics[split]?.[metric]);
     return interval ? `${value} (${formatNumber(interval.low)} to ${formatNumber(interval.high)})` : value;
   };
-  return shownMetrics.map((metric) => ({
-    metric: metricHeading(metric),
+  return metricsOf(kindOf(run)).map((metric) => ({
+    metric: metricHeading(metric, kindOf(run)),
     ...Object.fromEntries(splits.map((split) => [split, cell(split, metric)])),
   }));
 }
@@ -40,17 +41,32 @@ export function describeRun(run: Readonly<RunRecord>): string {
 export function describeRuns(runs: readonly RunRecord[]): string {
   if (runs.length === 0) return 'there is no run yet: npm run train -- food makes the first';
   const tables = groupRuns(runs).map((group) => {
-    const ranked = rankRuns(group.runs, { metric: 'auc', split: 'validation' });
-    return `${group.title}, best validation AUC first\n${textTable(ranked.map(summaryRow))}`;
+    const metric = metricsOf(group.kind)[0]!;
+    const ranked = rankRuns(group.runs, { metric, split: 'validation' });
+    return `${group.title}, best validation ${inWords(metric)} first\n${textTable(ranked.map(summaryRow))}`;
   });
   return tables.join('\n\n');
 }
 
-function summaryRow({ id, status, epochs, metrics: { validation, test } }: RunRecord): Row {
+/** A metric's name within a sentence: AUC, accuracy. */
+function inWords(metric: SplitMetricName): string {
+  const { title } = labelOf(metric, 'multiclass');
+  return title === title.toUpperCase() ? title : title.toLowerCase();
+}
+
+function summaryRow({ id, status, epochs, metrics: { validation, test }, ...run }: RunRecord): Row {
+  const common = { run: id, status, epochs: epochs.length };
+  if (kindOf(run) === 'multiclass') {
+    return {
+      ...common,
+      'val accuracy': validation?.accuracy,
+      'test accuracy': test?.accuracy,
+      'test balanced accuracy': test?.balancedAccuracy,
+      'test F1 macro': test?.f1Macro,
+    };
+  }
   return {
-    run: id,
-    status,
-    epochs: epochs.length,
+    ...common,
     'val AUC': validation?.auc,
     'test AUC': test?.auc,
     'test exact match': test?.exactMatch,

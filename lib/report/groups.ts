@@ -1,11 +1,13 @@
 import type { RunRecord } from '../experiments';
-import { lowerIsBetter, type MetricName } from '../metrics';
-import type { Split } from '../tasks';
+import { lowerIsBetter, type SplitMetricName } from '../metrics';
+import type { Split, TaskKind } from '../tasks';
+import { kindOf } from './labels';
 
 /** Runs whose numbers compare: one task on exactly the same data. */
 export interface RunGroup {
   readonly key: string;
   readonly task: string;
+  readonly kind: TaskKind;
   readonly data: RunRecord['data'];
   /** In words, such as `food on the sample`. */
   readonly title: string;
@@ -29,7 +31,7 @@ function describe(members: readonly RunRecord[], all: readonly RunRecord[]): Omi
   const { task, data } = members[0] as RunRecord;
   const others = all.filter((run) => run.task === task && run.data.name === data.name && run.data.fingerprint !== data.fingerprint);
   const version = others.length > 0 ? `, version ${data.fingerprint.slice(0, 8)}` : '';
-  return { task, data, title: `${task} on ${data.isSample ? 'the sample' : data.name}${version}` };
+  return { task, kind: kindOf(members[0] as RunRecord), data, title: `${task} on ${data.isSample ? 'the sample' : data.name}${version}` };
 }
 
 function newest(runs: readonly RunRecord[]): string {
@@ -37,7 +39,7 @@ function newest(runs: readonly RunRecord[]): string {
 }
 
 export interface RankOptions {
-  readonly metric: MetricName;
+  readonly metric: SplitMetricName;
   readonly split: Split;
 }
 

@@ -4,7 +4,7 @@ export * from './errors';
 export { type Figure, fontFamily, palette } from './figure';
 export * from './figures';
 export { groupRuns, type RankOptions, type RunGroup, rankRuns } from './groups';
-export { formatNumber, formatSeconds, metricHeading, metricLabels, runLabel, shownMetrics } from './labels';
+export { formatNumber, formatSeconds, kindOf, labelOf, metricHeading, metricLabels, metricsOf, runLabel, shownMetrics } from './labels';
 export { type Bundle, createDisplay, display, displayFigure, displayMarkdown, displayPicture, displayTable, inNotebook } from './notebook';
 export { figureToPng, titleOf } from './png';
 export { type ShownProgress, showProgress } from './progress';

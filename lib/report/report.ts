@@ -1,13 +1,23 @@
-import { bestRun, type RunProblem, type RunRecord } from '../experiments';
+import { bestRun, type RunProblem, type RunRecord, type SplitResult } from '../experiments';
 import { writeAtomic } from '../files';
-import { lowerIsBetter, type MetricName } from '../metrics';
+import { lowerIsBetter, type SplitMetricName } from '../metrics';
 import { type ExportReport, readExports } from '../prediction';
 import type { Workspace } from '../workspace';
 import type { Figure } from './figure';
-import { confusionPerClass, learningCurves, metricComparison, perClassBars, precisionRecallCurves, rocCurves } from './figures';
+import {
+  confusedPairs,
+  confusionMatrix,
+  confusionPerClass,
+  learningCurves,
+  metricComparison,
+  perClassBars,
+  precisionRecallCurves,
+  reliabilityDiagram,
+  rocCurves,
+} from './figures';
 import { groupRuns, type RunGroup, rankRuns } from './groups';
 import { type Html, html, scriptJson, trusted } from './html';
-import { metricHeading, metricLabels, runLabel, shownMetrics } from './labels';
+import { kindOf, labelOf, metricHeading, metricsOf, runLabel } from './labels';
 import { pageScript } from './pageScript';
 import { pageStyle } from './pageStyle';
 import { plotlySource } from './png';
@@ -18,8 +28,8 @@ export interface ReportOptions {
   readonly runs: readonly RunRecord[];
   /** Records that could not be read: the report names them. */
   readonly problems?: readonly RunProblem[];
-  /** What the best run is chosen by, on the validation split: the test split is for reporting only. */
-  readonly metric?: MetricName;
+  /** What the best run is chosen by, on the validation split: the test split is for reporting only. By default the first metric of its kind. */
+  readonly metric?: SplitMetricName;
   readonly now?: Date;
 }
 
@@ -39,11 +49,11 @@ interface Placed {
  *
  * @returns the file's path
  */
-export async function writeReport({ workspace, runs, problems = [], metric = 'auc', now = new Date() }: ReportOptions): Promise<string> {
+export async function writeReport({ workspace, runs, problems = [], metric, now = new Date() }: ReportOptions): Promise<string> {
   const figures: Placed[] = [];
   const groups = groupRuns(runs);
   const { exports, problems: exportProblems } = await readExports(workspace, runs);
-  const sections = groups.map((group, index) => groupSection(group, `g${index}`, metric, figures, exports));
+  const sections = groups.map((group, index) => groupSection(group, `g${index}`, metric ?? metricsOf(group.kind)[0]!, figures, exports));
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -102,7 +112,7 @@ function problemsBox(problems: readonly RunProblem[]): Html | string {
 function groupSection(
   group: RunGroup,
   id: string,
-  metric: MetricName,
+  metric: SplitMetricName,
   figures: Placed[],
   exports: ReadonlyMap<string, ExportReport>,
 ): Html {
@@ -123,7 +133,7 @@ function groupSection(
 ${dataParagraph(group)}
 ${best ? bestCard(best, metric, exports.get(best.id)) : html`<p>No run of this group has finished with validation metrics yet.</p>`}
 <h3>Runs compared</h3>
-<p class="muted">${metricLabels[metric].title}: ${metricLabels[metric].meaning}.</p>
+<p class="muted">${labelOf(metric, group.kind).title}: ${labelOf(metric, group.kind).meaning}.</p>
 ${dots.length > 0 ? place('comparison', metricComparison(dots, { metric, split })) : ''}
 ${cutNote('dots', dots.length, measured.length)}
 ${trained.length > 0 ? place('learning', learningCurves(compared)) : ''}
@@ -146,14 +156,16 @@ ${data.isSample ? html`<p class="note sample">This is the <b>sample</b>: picture
 ${standIn > 0 ? html`<p class="note warn">${standIn === runs.length ? 'These runs start' : `${standIn} of these ${runs.length} runs start`} from a <b>stand-in</b> for the ImageNet weights (${runs.find((run) => run.weights.isStandIn)?.weights.source ?? ''}): better weights give better results.</p>` : ''}`;
 }
 
-function bestCard(run: RunRecord, metric: MetricName, exported?: ExportReport): Html {
+function bestCard(run: RunRecord, metric: SplitMetricName, exported?: ExportReport): Html {
   const smaller = exported?.files.filter(({ loss }) => loss).map(({ variant }) => variant) ?? [];
   const split = run.metrics.test ? 'test' : 'validation';
-  const tiles: readonly MetricName[] = [metric, ...shownMetrics.filter((name) => name !== metric && !lowerIsBetter.has(name)).slice(0, 3)];
+  const kind = kindOf(run);
+  const others = metricsOf(kind).filter((name) => name !== metric && !lowerIsBetter.has(name));
+  const tiles: readonly SplitMetricName[] = [metric, ...others.slice(0, 3)];
   return html`<div class="card">
 <h3>Best run: <a href="#run-${run.id}">${runLabel(run)}</a></h3>
-<p class="muted">Chosen by ${metricLabels[metric].title} on the validation split; the test split had no part in the choice. ${formatTime(run.startedAt)}.</p>
-<div class="tiles">${tiles.map((name) => html`<div class="tile"><div class="tile-name">${metricHeading(name)}, ${split}</div>${withInterval(run.metrics[split], name)}</div>`)}</div>
+<p class="muted">Chosen by ${labelOf(metric, kind).title} on the validation split; the test split had no part in the choice. ${formatTime(run.startedAt)}.</p>
+<div class="tiles">${tiles.map((name) => html`<div class="tile"><div class="tile-name">${metricHeading(name, kind)}, ${split}</div>${withInterval(run.metrics[split], name)}</div>`)}</div>
 ${metricsTable(run)}
 ${smaller.length > 0 ? html`<p>Exported as ${smaller.join(' and ')}: <a href="#run-${run.id}">what each class loses</a>.</p>` : ''}
 </div>`;
@@ -165,8 +177,14 @@ function classSection(run: RunRecord, place: (name: string, figure: Figure) => H
   if (!result || result.perClass.length === 0) return '';
   return html`<h3>Class by class: ${runLabel(run)}, ${split} split</h3>
 ${perClassTable(result.perClass)}
-<div class="pair">${place('bars', perClassBars(result.perClass))}${place('confusion', confusionPerClass(result.perClass))}</div>
+${result.confusion ? singleClassFigures(result, place) : html`<div class="pair">${place('bars', perClassBars(result.perClass))}${place('confusion', confusionPerClass(result.perClass))}</div>`}
 <div class="pair">${result.roc ? place('roc', rocCurves(result)) : ''}${result.precisionRecall ? place('pr', precisionRecallCurves(result)) : ''}</div>`;
+}
+
+function singleClassFigures(result: SplitResult, place: (name: string, figure: Figure) => Html): Html {
+  return html`${place('bars', perClassBars(result.perClass))}
+${place('confusion', confusionMatrix(result))}
+<div class="pair">${place('reliability', reliabilityDiagram(result))}${place('pairs', confusedPairs(result))}</div>`;
 }
 
 function allRunsSection(groups: readonly RunGroup[]): Html {

@@ -1,13 +1,17 @@
 import { differingParameters, type RunRecord, type SplitResult, secondsOf } from '../experiments';
-import type { MetricName } from '../metrics';
+import type { SplitMetricName } from '../metrics';
 import { type ExportReport, fileRows, lossRows } from '../prediction';
+import type { TaskKind } from '../tasks';
 import type { RunGroup } from './groups';
 import { type Html, html } from './html';
-import { formatNumber, formatSeconds, metricHeading, metricLabels, runLabel, shownMetrics } from './labels';
+import { formatNumber, formatSeconds, kindOf, labelOf, metricHeading, metricsOf, runLabel } from './labels';
 import { cellText, columnsOf, type Row } from './rows';
 
-/** Metrics that the table of all runs has room for. */
-const tableMetrics: readonly MetricName[] = ['auc', 'exactMatch', 'f1Macro', 'loss'];
+/** Metrics that the table of all runs has room for; where a picture has exactly one class, accuracy is what exact match is elsewhere. */
+const tableMetrics: Readonly<Record<TaskKind, readonly SplitMetricName[]>> = {
+  multilabel: ['auc', 'exactMatch', 'f1Macro', 'loss'],
+  multiclass: ['auc', 'accuracy', 'f1Macro', 'loss'],
+};
 const reportedSplits = ['validation', 'test'] as const;
 
 /** A coloured word: a run's status, or `sample` and `stand-in`. */
@@ -22,7 +26,7 @@ export function formatTime(iso: string): string {
 }
 
 /** A metric with its interval in small print, or a dash. */
-export function withInterval(result: SplitResult | undefined, metric: MetricName): Html {
+export function withInterval(result: SplitResult | undefined, metric: SplitMetricName): Html {
   const interval = result?.intervals?.[metric];
   return html`<span class="value">${formatNumber(result?.[metric])}</span>${
     interval ? html` <small class="interval">${formatNumber(interval.low)} to ${formatNumber(interval.high)}</small>` : ''
@@ -33,11 +37,12 @@ export function withInterval(result: SplitResult | undefined, metric: MetricName
 export function metricsTable(run: RunRecord): Html {
   const splits = (['train', 'validation', 'test'] as const).filter((split) => run.metrics[split]);
   if (splits.length === 0) return html`<p class="muted">No final metrics.</p>`;
+  const kind = kindOf(run);
   return html`<div class="scroll"><table>
 <thead><tr><th>Metric</th>${splits.map((split) => html`<th class="number">${split} (${run.metrics[split]?.count ?? 0})</th>`)}<th class="meaning">What it says</th></tr></thead>
-<tbody>${shownMetrics.map(
+<tbody>${metricsOf(kind).map(
     (metric) =>
-      html`<tr><th>${metricHeading(metric)}</th>${splits.map((split) => html`<td class="number">${withInterval(run.metrics[split], metric)}</td>`)}<td class="muted meaning">${metricLabels[metric].meaning}</td></tr>`,
+      html`<tr><th>${metricHeading(metric, kind)}</th>${splits.map((split) => html`<td class="number">${withInterval(run.metrics[split], metric)}</td>`)}<td class="muted meaning">${labelOf(metric, kind).meaning}</td></tr>`,
   )}</tbody></table></div>`;
 }
 
@@ -74,8 +79,12 @@ function parameterText(value: unknown): string {
 /** Every run in one table; each group is a body of its own, which the page's script sorts by itself. */
 export function allRunsTable(groups: readonly RunGroup[]): Html {
   const plain = ['Status', 'Run', 'Started', 'Took', 'Epochs'];
+  const kinds = [...new Set(groups.map(({ kind }) => kind))];
   const numbers = reportedSplits.flatMap((split) =>
-    tableMetrics.map((metric) => html`<small>${split}</small><br>${metricHeading(metric)}`),
+    tableMetrics.multilabel.map((_, index) => {
+      const names = new Set(kinds.map((kind) => metricHeading(tableMetrics[kind][index]!, kind)));
+      return html`<small>${split}</small><br>${[...names].join(' / ')}`;
+    }),
   );
   const headings = [...plain, ...numbers, 'Weights'];
   return html`<div class="scroll"><table id="all-runs">
@@ -96,7 +105,7 @@ function runRow(run: RunRecord): Html {
 <td data-value="${run.startedAt}" class="nowrap">${formatTime(run.startedAt)}</td>
 <td data-value="${seconds}" class="number nowrap">${formatSeconds(seconds)}</td>
 <td data-value="${run.epochs.length}" class="number nowrap">${run.epochs.length}${run.bestEpoch ? html` <small class="muted">best ${run.bestEpoch}</small>` : ''}</td>
-${reportedSplits.map((split) => tableMetrics.map((metric) => html`<td data-value="${run.metrics[split]?.[metric] ?? ''}" class="number">${withInterval(run.metrics[split], metric)}</td>`))}
+${reportedSplits.map((split) => tableMetrics[kindOf(run)].map((metric) => html`<td data-value="${run.metrics[split]?.[metric] ?? ''}" class="number">${withInterval(run.metrics[split], metric)}</td>`))}
 <td data-value="${run.weights.source}">${run.weights.source} ${run.weights.isStandIn ? badge('stand-in') : ''}</td>
 </tr>
 `;

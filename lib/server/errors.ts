@@ -37,7 +37,6 @@ export const NoLabels = defineError(
 );
 export const NoSuchPrediction = defineError('NO_SUCH_PREDICTION', 404, (id: number) => `there is no prediction ${id}`);
 export const NoSuchPage = defineError('NO_SUCH_PAGE', 404, (path: string) => `there is nothing at ${path}`);
-export const NotCorrectable = defineError('NOT_CORRECTABLE', 422, (task: string) => `pictures of ${task} take no corrections`);
 export const AdminOnly = defineError(
   'ADMIN_ONLY',
   401,

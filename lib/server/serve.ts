@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import pino, { type Logger } from 'pino';
-import { findTask } from '../tasks';
+import { takesCorrections } from '../corrections';
+import { tasks } from '../tasks';
 import type { Workspace } from '../workspace';
 import { openAdmission } from './admission';
 import { buildApp } from './app';
@@ -54,20 +55,18 @@ export async function serve({ workspace, config = serverConfig(), log = openLog(
     ]);
     closers.push(() => database.close());
     const uploads = openUploads({ folder: workspace.uploads, keepHours: config.uploadHours });
-    const task = findTask('food');
-    const inference = await openInference({ workspace, task: task.name, log, maximumPixels: config.limits.pixels });
-    closers.push(() => inference.close());
-    const retraining = openRetraining({
-      workspace,
-      task,
-      log,
-      onEnded: async () => {
+    const served: ServedTask[] = [];
+    for (const task of tasks) {
+      const inference = await openInference({ workspace, task: task.name, log, maximumPixels: config.limits.pixels });
+      closers.push(() => inference.close());
+      const onEnded = async (): Promise<void> => {
         await inference.refresh();
         await mirrorVersions({ workspace, database }, task);
-      },
-    });
-    closers.push(() => retraining.close());
-    const tasks: readonly ServedTask[] = [{ task, inference, retraining }];
+      };
+      const retraining = takesCorrections(task) ? openRetraining({ workspace, task, log, onEnded }) : undefined;
+      if (retraining) closers.push(() => retraining.close());
+      served.push({ task, inference, ...(retraining && { retraining }) });
+    }
     const { bytesInFlight: maximumBytes, uploadsInFlight: maximumRequests } = config.limits;
     const context: ServerContext = {
       config,
@@ -88,9 +87,9 @@ export async function serve({ workspace, config = serverConfig(), log = openLog(
     sweep();
     const sweeping = setInterval(sweep, sweepMilliseconds);
     closers.push(async () => clearInterval(sweeping));
-    for (const served of tasks) {
-      await mirrorVersions(context, served.task);
-      await served.retraining?.startIfDue();
+    for (const { task, retraining } of served) {
+      await mirrorVersions(context, task);
+      await retraining?.startIfDue();
     }
     return { address, app, context, close };
   } catch (error) {

@@ -1,10 +1,10 @@
-import type { Task } from './task';
+import type { CollageTask } from './task';
 
 /**
  * Which of three kinds of food a picture shows: none, one or several. Trained on collages of Food-11 photographs and on
  * FoodOrNot's pictures of other things. Numbers without a remark are those of the Food Multi-Label Classification Pipeline.
  */
-export const food: Task = {
+export const food: CollageTask = {
   name: 'food',
   title: 'Food, multi-label',
   kind: 'multilabel',
@@ -15,8 +15,11 @@ export const food: Task = {
   ],
   imageSize: 224,
   backbone: { name: 'mobilenet_v2', alpha: 1 },
-  photos: { train: 'food11/training', validation: 'food11/validation', test: 'food11/evaluation' },
-  negatives: { train: 'foodornot/train/negative_non_food', test: 'foodornot/test/negative_non_food' },
+  data: {
+    kind: 'collages',
+    photos: { train: 'food11/training', validation: 'food11/validation', test: 'food11/evaluation' },
+    negatives: { train: 'foodornot/train/negative_non_food', test: 'foodornot/test/negative_non_food' },
+  },
   downloads: [
     { name: 'Food-11', url: 'https://www.kaggle.com/datasets/trolukovich/food11-image-dataset' },
     { name: 'FoodOrNot', url: 'https://www.kaggle.com/datasets/sciencelabwork/food-or-not-dataset' },

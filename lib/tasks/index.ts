@@ -1,13 +1,14 @@
 import type { z } from 'zod';
 import { defineError } from '../errors';
 import { food } from './food';
-import { type Settings, type SettingsOverrides, settingsSchema, type Task } from './task';
+import { galaxy } from './galaxy';
+import { type SettingsOverrides, settingsSchemas, type Task } from './task';
 
 export * from './task';
-export { food };
+export { food, galaxy };
 
 /** Every task there is. A new one is a file beside `food.ts` and a line here. */
-export const tasks: readonly Task[] = [food];
+export const tasks: readonly Task[] = [food, galaxy];
 
 export const UnknownTask = defineError(
   'UNKNOWN_TASK',
@@ -29,15 +30,15 @@ export function findTask(name: string): Task {
  *
  * @throws BAD_SETTINGS, which names each setting that is unknown or out of range
  */
-export function settingsFor(
-  task: Task,
+export function settingsFor<Chosen extends Task>(
+  task: Chosen,
   data: { readonly isSample: boolean },
   overrides: SettingsOverrides = {},
   env: Readonly<Record<string, string | undefined>> = process.env,
-): Settings {
+): Chosen['defaults'] {
   const layers = [task.defaults, data.isSample ? task.sampleDefaults : {}, environmentSettings(env), overrides];
   const merged = layers.reduce<Record<string, unknown>>(mergeSettings, {});
-  const parsed = settingsSchema.safeParse(merged);
+  const parsed = settingsSchemas[task.data.kind].safeParse(merged);
   if (!parsed.success) throw BadSettings(parsed.error.issues.map(describeIssue).join('; '));
   return parsed.data;
 }

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
-import { decodePicture, mapOnCores } from '../data';
+import { decodeView, mapOnCores, type View, viewKey } from '../data';
 import { openOnnx } from '../engine';
 import { isMissing, sha256 } from '../files';
 import { fromFloat16, type Graph, type Preprocessing, pruneGraph, tensorShapes, toOnnx } from '../models';
@@ -14,8 +14,8 @@ import { limitStore, storeLimit } from './storeSize';
  * The activation store: what the frozen layers give for a picture, computed once and kept on disk.
  *
  * There is a folder for each tensor of each frozen graph, named by a hash of the graph itself (so of weights, preprocessing and cut), and in
- * it segments (see `segments.ts`), whose rows belong to pictures by the hash of their content: changed pictures are computed again. The store keeps
- * within `VISIONBOOK_CACHE_GIB` by dropping what was not used for the longest time.
+ * it segments (see `segments.ts`), whose rows belong to pictures by the hash of their content, and to views of them also by what the view is:
+ * changed pictures are computed again. The store keeps within `VISIONBOOK_CACHE_GIB` by dropping what was not used for the longest time.
  */
 export interface ActivationRequest {
   /** The store's folder. */
@@ -24,17 +24,24 @@ export interface ActivationRequest {
   /** Tensors of `frozen` to keep. */
   readonly tensors: readonly string[];
   readonly preprocessing: Preprocessing;
-  readonly pictures: readonly HashedPicture[];
+  readonly pictures: readonly StoredPicture[];
   /** Of the numbers on disk; float16 by default. */
   readonly precision?: Precision;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
 }
 
-/** A picture and the SHA-256 of its content, in hex. */
-export interface HashedPicture {
+/** A picture, or a view of it. */
+export interface StoredPicture {
   readonly path: string;
+  /** Of the file's content, in hex. */
   readonly sha256: string;
+  readonly view?: View;
+}
+
+/** What the row of a picture is stored under. */
+function rowKey({ sha256: hash, view }: StoredPicture): string {
+  return view ? `${hash}/${viewKey(view)}` : hash;
 }
 
 /** ONNX Runtime's memory grows with the batch; its speed does not any more. */
@@ -120,15 +127,15 @@ export async function openActivations(request: ActivationRequest): Promise<Activ
     }
     const missing = new Map(
       pictures
-        .filter(({ sha256: hash }) => tensors.some((tensor) => !opened.get(tensor)!.places.has(hash)))
-        .map((picture) => [picture.sha256, picture]),
+        .filter((picture) => tensors.some((tensor) => !opened.get(tensor)!.places.has(rowKey(picture))))
+        .map((picture) => [rowKey(picture), picture]),
     );
     if (missing.size === 0) {
       const used = [...opened.values()].flatMap(({ segments }) => segments);
       await touchSegments(used);
       await limitStore(folder, { limit, inUse: new Set(used.map(({ index }) => index)) });
       const rows = [...opened].map(([tensor, { places, files }]): [string, TensorRows] => {
-        const inOrder = pictures.map(({ sha256: hash }) => places.get(hash)!);
+        const inOrder = pictures.map((picture) => places.get(rowKey(picture))!);
         return [tensor, new TensorRows(shapes.get(tensor)!, precision, inOrder, files)];
       });
       return new Activations(new Map(rows));
@@ -147,13 +154,13 @@ interface OpenRows {
 }
 
 /** Opens the segments that hold rows of the pictures. One that was removed meanwhile is as if it had never been there. */
-function openRows(segments: readonly Segment[], pictures: readonly HashedPicture[]): OpenRows {
-  const wanted = new Set(pictures.map(({ sha256: hash }) => hash));
+function openRows(segments: readonly Segment[], pictures: readonly StoredPicture[]): OpenRows {
+  const wanted = new Set(pictures.map(rowKey));
   const places = new Map<string, RowPlace>();
   const files = new Map<number, string>();
   const used: Segment[] = [];
   for (const segment of segments) {
-    const rows = [...segment.rows.entries()].filter(([, hash]) => wanted.has(hash) && !places.has(hash));
+    const rows = [...segment.rows.entries()].filter(([, key]) => wanted.has(key) && !places.has(key));
     if (rows.length === 0) continue;
     let descriptor: number;
     try {
@@ -162,7 +169,7 @@ function openRows(segments: readonly Segment[], pictures: readonly HashedPicture
       if (isMissing(error)) continue;
       throw error;
     }
-    for (const [row, hash] of rows) places.set(hash, { descriptor, row });
+    for (const [row, key] of rows) places.set(key, { descriptor, row });
     files.set(descriptor, segment.data);
     used.push(segment);
   }
@@ -179,7 +186,7 @@ function storeKey({ frozen, preprocessing, precision = 'float16' }: ActivationRe
 async function computeMissing(
   { frozen, tensors, preprocessing, precision = 'float16', onProgress, signal }: ActivationRequest,
   folders: ReadonlyMap<string, string>,
-  pictures: readonly HashedPicture[],
+  pictures: readonly StoredPicture[],
 ): Promise<void> {
   const [size] = frozen.inputs[0]!.shape as [number, number, number];
   const outputs = tensors.map((tensor, index) => ({ tensor, name: `activation_${index}` }));
@@ -188,9 +195,9 @@ async function computeMissing(
   const threads = threadCount();
   const model = await openOnnx(onnx, { threads: 1 });
   let done = 0;
-  const compute = async (batch: readonly HashedPicture[]): Promise<(Uint16Array | Float32Array)[]> => {
+  const compute = async (batch: readonly StoredPicture[]): Promise<(Uint16Array | Float32Array)[]> => {
     signal?.throwIfAborted();
-    const pixels = Buffer.concat(await Promise.all(batch.map(({ path: file }) => decodePicture(file, size))));
+    const pixels = Buffer.concat(await Promise.all(batch.map(({ path: file, view }) => decodeView(file, size, view))));
     const results = await model.run({ image: { data: pixels, shape: [batch.length, size, size, 3] } });
     done += batch.length;
     onProgress?.({ label: 'frozen layers', done, total: pictures.length });
@@ -200,10 +207,10 @@ async function computeMissing(
     for (const part of chunked(pictures, picturesPerSegment)) {
       // One batch more than there are threads, so that pictures are decoded while ONNX Runtime works.
       const results = await mapOnCores(chunked(part, batchSize), compute, threads + 1);
-      const hashes = part.map(({ sha256: hash }) => hash);
+      const keys = part.map(rowKey);
       for (const [index, { tensor }] of outputs.entries()) {
         const chunks = results.map((result) => result[index]!);
-        await writeSegment(folders.get(tensor)!, precision, chunks, hashes);
+        await writeSegment(folders.get(tensor)!, precision, chunks, keys);
       }
     }
   } finally {

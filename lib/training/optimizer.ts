@@ -3,6 +3,8 @@ import type { TensorFlowEngine } from '../engine';
 
 /** Updates variables by their gradients. `dispose` frees its moments. */
 export interface Optimizer {
+  /** Of the next step. */
+  learningRate: number;
   /** One step on all variables, given a gradient for each by the variable's name. */
   applyGradients(gradients: Readonly<Record<string, Tensor>>): void;
   dispose(): void;
@@ -17,7 +19,7 @@ const epsilon = 1e-7;
  * Adam (Kingma and Ba 2015, arXiv:1412.6980), in the form that Keras and TensorFlow have, from the end of the paper's section 2:
  * θ ← θ − α · √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε). TensorFlow.js adds its ε after correcting v instead, and the two part where gradients are small.
  *
- * @param learningRate α
+ * @param learningRate α, which may change between steps
  */
 export function adam(engine: TensorFlowEngine, variables: readonly Variable[], learningRate: number): Optimizer {
   return engine.backend === 'native' ? fusedAdam(engine, variables, learningRate) : composedAdam(engine, variables, learningRate);
@@ -28,9 +30,10 @@ function composedAdam({ tf }: TensorFlowEngine, variables: readonly Variable[], 
   const states = variables.map((variable) => ({ variable, first: zeros(variable), second: zeros(variable) }));
   let steps = 0;
   return {
+    learningRate,
     applyGradients(gradients) {
       steps++;
-      const rate = (learningRate * Math.sqrt(1 - beta2 ** steps)) / (1 - beta1 ** steps);
+      const rate = (this.learningRate * Math.sqrt(1 - beta2 ** steps)) / (1 - beta1 ** steps);
       tf.tidy(() => {
         for (const { variable, first, second } of states) {
           const gradient = gradients[variable.name]!;
@@ -93,11 +96,12 @@ function fusedAdam({ tf }: TensorFlowEngine, variables: readonly Variable[], lea
   });
   let steps = 0;
   return {
+    learningRate,
     applyGradients(gradients) {
       steps++;
       const attributes = [type('T'), flag('use_locking', false), flag('use_nesterov', false)];
       tf.tidy(() => {
-        const scalars = [beta1 ** steps, beta2 ** steps, learningRate, beta1, beta2, epsilon].map((value) => tf.scalar(value));
+        const scalars = [beta1 ** steps, beta2 ** steps, this.learningRate, beta1, beta2, epsilon].map((value) => tf.scalar(value));
         for (const { variable, weights, first, second } of states) {
           write(weights, variable); // shares the variable's memory; the next operation copies before it writes
           run('ResourceApplyAdam', attributes, weights, first, second, ...scalars, gradients[variable.name]!);

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { isMissing, writeAtomic } from '../files';
 
 /**
- * A file of the activation store and its index: `<id>.f16` or `<id>.f32`, rows of numbers, and `<id>.json`, the SHA-256 of the picture that each row
- * belongs to. The index is written last, so a segment is whole or does not count, and two processes never write the same one. The index file's
+ * A file of the activation store and its index: `<id>.f16` or `<id>.f32`, rows of numbers, and `<id>.json`, what each row belongs to: the SHA-256 of a
+ * picture, or that and a view of it. The index is written last, so a segment is whole or does not count, and two processes never write the same one. The index file's
  * modification time is when the segment was last used.
  */
 export interface Segment {

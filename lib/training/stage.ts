@@ -1,8 +1,8 @@
-import { type LabelledPicture, labelMatrix } from '../data';
+import { drawViews, type LabelledPicture, labelMatrix } from '../data';
 import type { TensorFlowEngine } from '../engine';
 import { type Run, type RunRecord, type SplitResult, startRun } from '../experiments';
 import { sha256, writeAtomic } from '../files';
-import { bootstrapIntervals, curvesByClass, multilabelMetrics } from '../metrics';
+import { bootstrapIntervals, curvesByClass, type Judging, judgePredictions } from '../metrics';
 import {
   applyTrained,
   type Classifier,
@@ -25,9 +25,9 @@ import type { OnProgress } from '../progress';
 import { Random } from '../random';
 import type { Settings, Split, Stage, Task } from '../tasks';
 import type { Workspace } from '../workspace';
-import { openActivations } from './activations';
+import { openActivations, type StoredPicture } from './activations';
 import { NoPictures } from './errors';
-import { type Examples, predictExamples, type TrainingRequest, trainTail } from './trainer';
+import { type Examples, epochMetrics, predictExamples, type TrainingExamples, type TrainingRequest, trainTail } from './trainer';
 
 /** How to follow a training, and to stop it. */
 export interface TrainingWatch {
@@ -86,6 +86,7 @@ export async function runStage(context: TrainingContext, request: StageRequest):
     workspace,
     task: task.name,
     stage: name,
+    kind: task.kind,
     config: { ...hyperParameters, ...shared, backbone: context.classifier.design.backbone.name, patience: request.patience },
     seed: settings.seed,
     data,
@@ -106,14 +107,7 @@ export async function runStage(context: TrainingContext, request: StageRequest):
 async function train(context: TrainingContext, request: StageRequest, run: Run): Promise<void> {
   const { task, settings, engine, classifier, signal, onProgress } = context;
   const { stage } = request;
-  const pictures = [...new Set([...request.train, ...request.validation, ...request.test])];
-  const rowOf = new Map(pictures.map((picture, row) => [picture, row]));
-  const examplesOf = (split: Split): Examples => {
-    const members = request[split];
-    if (members.length === 0) throw NoPictures(split);
-    return { rows: members.map((picture) => rowOf.get(picture)!), labels: labelMatrix(members) };
-  };
-  const examples = { train: examplesOf('train'), validation: examplesOf('validation'), test: examplesOf('test') };
+  const { pictures, examples } = placeExamples(request, settings);
   const tail = tailOf(classifier, stage);
   const laterTails = (request.prepareFor ?? []).filter((other) => other !== stage).map((other) => tailOf(classifier, other));
   const phase = <Result>(name: TrainingPhase, work: () => Promise<Result>): Promise<Result> => {
@@ -141,17 +135,23 @@ async function train(context: TrainingContext, request: StageRequest, run: Run):
       validation: examples.validation,
       stage,
       batchSize: settings.batchSize,
-      negativeWeight: settings.negativeWeight,
-      threshold: settings.decision.threshold,
+      judging: judgingOf(task, settings),
+      ...(settings.plateau && { plateau: settings.plateau }),
       patience: request.patience,
       random: new Random(settings.seed).fork(stage.name),
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
-      onEpoch: async ({ epoch, seconds, train: trained, validation }, best) => {
-        const { loss, binaryAccuracy, exactMatch, auc } = validation;
+      onEpoch: async ({ epoch, seconds, learningRate, train: trained, validation }, best) => {
+        const { exactMatch } = validation;
         if (best) await saveModel(context, run, best);
         await run.update({ bestEpoch: best ? epoch : run.record.bestEpoch });
-        await run.epoch({ epoch, seconds, train: trained, validation: { loss, binaryAccuracy, exactMatch, auc } });
+        await run.epoch({
+          epoch,
+          seconds,
+          ...(settings.plateau && { learningRate }),
+          train: trained,
+          validation: { ...epochMetrics(validation), ...(exactMatch !== undefined && { exactMatch }) },
+        });
         context.onEpoch?.(run.record);
       },
     };
@@ -169,6 +169,39 @@ async function train(context: TrainingContext, request: StageRequest, run: Run):
   } finally {
     activations.close();
   }
+}
+
+/** How a task's predictions are judged, and what its training minimises. */
+export function judgingOf({ kind }: Pick<Task, 'kind'>, { decision, negativeWeight }: Settings): Judging {
+  return kind === 'multiclass' ? { kind } : { kind, threshold: decision.threshold, negativeWeight };
+}
+
+/** Every picture once, the views of the training pictures behind it, and where each split's pictures are among them. */
+function placeExamples(
+  request: StageRequest,
+  { augmentation, seed }: Settings,
+): { pictures: StoredPicture[]; examples: Record<Split, Examples> & { readonly train: TrainingExamples } } {
+  const pictures: StoredPicture[] = [...new Set([...request.train, ...request.validation, ...request.test])];
+  const rowOf = new Map(pictures.map((picture, row) => [picture, row]));
+  const examplesOf = (split: Split): Examples => {
+    const members = request[split];
+    if (members.length === 0) throw NoPictures(split);
+    return { rows: members.map((picture) => rowOf.get(picture)!), labels: labelMatrix(members) };
+  };
+  const examples = { train: examplesOf('train'), validation: examplesOf('validation'), test: examplesOf('test') };
+  if (!augmentation || augmentation.views === 1) return { pictures, examples };
+  const viewsOf = new Map(
+    [...new Set(request.train)].map((picture) => {
+      const views = drawViews(picture.sha256, augmentation, seed);
+      const firstRow = pictures.length;
+      pictures.push(...views.map((view) => ({ path: picture.path, sha256: picture.sha256, view })));
+      return [picture, [rowOf.get(picture)!, ...views.map((_, index) => firstRow + index)]] as const;
+    }),
+  );
+  return {
+    pictures,
+    examples: { ...examples, train: { ...examples.train, views: request.train.map((picture) => viewsOf.get(picture)!) } },
+  };
 }
 
 function tailOf(classifier: Classifier, stage: Stage): Graph {
@@ -195,6 +228,7 @@ async function saveModel(
     imageSize: task.imageSize,
     backbone: classifier.design.backbone,
     dropout: settings.dropout,
+    ...(settings.hiddenLayers && { hiddenLayers: settings.hiddenLayers }),
     preprocessing: preprocessing.name,
     decision: settings.decision,
     weights,
@@ -219,15 +253,14 @@ async function evaluate(
   const results: Partial<Record<Split, SplitResult>> = {};
   for (const split of ['train', 'validation', 'test'] as const) {
     const predictions = await predictExamples(training, examples[split]);
-    const metrics = multilabelMetrics(predictions, training);
+    const metrics = judgePredictions(predictions, training.judging);
     if (split === 'train') {
       results[split] = metrics;
       continue;
     }
     const sources = request[split].map((picture) => picture.sources);
     const intervals = bootstrapIntervals(predictions, sources, {
-      threshold: training.threshold,
-      negativeWeight: training.negativeWeight,
+      ...training.judging,
       random: training.random.fork(`bootstrap ${split}`),
     });
     results[split] = { ...metrics, intervals, ...curvesByClass(predictions) };

@@ -33,6 +33,12 @@ export class Tail {
     }
   }
 
+  /** Probabilities [batch, classes] of logits, as the graph's last node gives them. */
+  probabilities(logits: Tensor2D): Tensor2D {
+    const last = this.graph.nodes.find(({ name }) => name === this.graph.output);
+    return last?.op === 'softmax' ? logits.softmax() : logits.sigmoid();
+  }
+
   /**
    * Logits [batch, classes] for a batch of activations at the cut. Call it inside `tf.tidy` or a gradient.
    *
@@ -43,7 +49,7 @@ export class Tail {
     const values = new Map(inputs);
     for (const node of this.graph.nodes) {
       const given = node.inputs.map((input) => values.get(input)!);
-      if (node.op === 'sigmoid' && node.name === this.graph.output) return given[0] as Tensor2D;
+      if (node.name === this.graph.output && (node.op === 'sigmoid' || node.op === 'softmax')) return given[0] as Tensor2D;
       values.set(
         node.name,
         this.engine.tf.tidy(() => this.run(node, given, dropout)),
@@ -75,6 +81,8 @@ export class Tail {
         return this.convolve(node, x as Tensor4D);
       case 'affine':
         return x.mul(this.tensors.get(node.scale.name)!).add(this.tensors.get(node.offset.name)!);
+      case 'relu':
+        return x.relu();
       case 'relu6':
         return relu6(this.engine, x);
       case 'add':

@@ -1,8 +1,8 @@
-import { type Dataset, picturesBySplit, readDataset } from '../data';
+import { balanceClasses, type Dataset, type LabelledPicture, picturesBySplit, readDataset } from '../data';
 import { loadTensorFlow } from '../engine';
 import type { RunRecord } from '../experiments';
 import { assignWeights, buildClassifier, findWeights, promote } from '../models';
-import { type SettingsOverrides, settingsFor, type Task } from '../tasks';
+import { areCollageSettings, type Settings, type SettingsOverrides, settingsFor, type Task } from '../tasks';
 import type { Workspace } from '../workspace';
 import { runStage, type TrainingContext, type TrainingWatch } from './stage';
 
@@ -37,7 +37,8 @@ export async function trainTask({ workspace, task, overrides, weightsFile, ...wa
   const official = { imageSize: task.imageSize, folder: workspace.weights, ...(onProgress && { onProgress }), ...(signal && { signal }) };
   const places = { ...workspace, official, ...(weightsFile && { file: weightsFile }) };
   const { backbone, origin: weights, name, read } = await findWeights(settings.backbone, task.backbone, places);
-  const classifier = buildClassifier(engine.tf, { ...task, backbone, dropout: settings.dropout }, settings.seed);
+  const { dropout, hiddenLayers } = settings;
+  const classifier = buildClassifier(engine.tf, { ...task, backbone, dropout, ...(hiddenLayers && { hiddenLayers }) }, settings.seed);
   try {
     assignWeights(engine.tf, classifier.backbone, await read(engine.tf), name);
     const context: TrainingContext = {
@@ -50,12 +51,15 @@ export async function trainTask({ workspace, task, overrides, weightsFile, ...wa
       data: describeData(dataset),
       ...watch,
     };
+    const splits = picturesBySplit(dataset);
+    const train = balance(splits.train, task, settings);
     const runs: Readonly<RunRecord>[] = [];
     for (const stage of settings.stages) {
       const parent = runs.at(-1)?.id;
       const request = {
         stage,
-        ...picturesBySplit(dataset),
+        ...splits,
+        train,
         prepareFor: settings.stages,
         patience: settings.patience,
         ...(parent && { parent }),
@@ -76,6 +80,13 @@ export async function trainTask({ workspace, task, overrides, weightsFile, ...wa
   } finally {
     classifier.model.dispose();
   }
+}
+
+/** Training pictures as often as each counts, where a task wants so many of each class. */
+function balance(pictures: readonly LabelledPicture[], { classes }: Task, settings: Settings): readonly LabelledPicture[] {
+  if (areCollageSettings(settings)) return pictures;
+  const labels = pictures.map((picture) => picture.labels.indexOf(1));
+  return Array.from(balanceClasses(labels, classes.length, settings.perClass, settings.seed).used, (index) => pictures[index]!);
 }
 
 /** What a run record says of the data set it was trained on. */

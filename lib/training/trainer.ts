@@ -1,12 +1,15 @@
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { TensorFlowEngine } from '../engine';
-import { type MultilabelMetrics, multilabelMetrics, type Predictions } from '../metrics';
+import type { EpochRecord } from '../experiments';
+import { type Judging, judgePredictions, type Predictions, type SplitMetrics } from '../metrics';
 import type { Graph } from '../models';
 import type { OnProgress } from '../progress';
 import type { Random } from '../random';
+import type { Plateau } from '../tasks';
 import type { Activations } from './activations';
 import { TrainingDiverged } from './errors';
 import { adam, type Optimizer } from './optimizer';
+import { reduceOnPlateau } from './plateau';
 import { Tail } from './tail';
 
 /** Pictures to learn from or to measure on. A picture may stand in it more than once. */
@@ -15,6 +18,12 @@ export interface Examples {
   readonly rows: readonly number[];
   /** Shape [rows, classes], 0 or 1. */
   readonly labels: Uint8Array;
+}
+
+/** Pictures to learn from. */
+export interface TrainingExamples extends Examples {
+  /** For each example the rows of its views, one of which is drawn in every epoch; without it there is only `rows`. */
+  readonly views?: readonly (readonly number[])[];
 }
 
 /** What running a tail takes. */
@@ -29,13 +38,13 @@ export interface TailContext {
 
 /** What a stage of training is given. */
 export interface TrainingRequest extends TailContext {
-  readonly train: Examples;
+  readonly train: TrainingExamples;
   readonly validation: Examples;
   readonly stage: { readonly name: string; readonly learningRate: number; readonly epochs: number };
-  /** Weight in the loss of a picture of no class. */
-  readonly negativeWeight: number;
-  /** Decision threshold of the metrics. */
-  readonly threshold: number;
+  /** Decides the loss and the metrics. */
+  readonly judging: Judging;
+  /** Lowers the learning rate; without it the stage's stays. */
+  readonly plateau?: Plateau;
   /**
    * Epochs without a lower validation loss before training stops; the weights of the lowest one are kept. Null trains all epochs and keeps the
    * last weights.
@@ -52,8 +61,10 @@ export interface TrainingRequest extends TailContext {
 export interface EpochResult {
   readonly epoch: number;
   readonly seconds: number;
-  readonly train: { readonly loss: number; readonly binaryAccuracy: number; readonly auc: number | null };
-  readonly validation: MultilabelMetrics;
+  /** That the epoch was trained with. */
+  readonly learningRate: number;
+  readonly train: EpochRecord['train'];
+  readonly validation: SplitMetrics;
 }
 
 export interface TrainingResult {
@@ -65,15 +76,17 @@ export interface TrainingResult {
 }
 
 /**
- * Trains the tail of a model with Adam on weighted binary cross-entropy, epoch by epoch, and stops early. All that is frozen has been
- * computed before: a step reads its activations and goes forward and back through the tail.
+ * Trains the tail of a model with Adam, epoch by epoch, and stops early: on weighted binary cross-entropy, or where a picture has exactly one class, on
+ * sparse categorical cross-entropy. All that is frozen has been computed before: a step reads its activations and goes forward and back
+ * through the tail.
  *
  * @throws TRAINING_DIVERGED
  */
 export async function trainTail(request: TrainingRequest): Promise<TrainingResult> {
-  const { engine, tail: graph, train, validation, stage, batchSize, random, patience } = request;
+  const { engine, tail: graph, train, validation, stage, batchSize, random, patience, plateau, judging } = request;
   const tail = new Tail(engine, graph);
   const optimizer = adam(engine, tail.variables, stage.learningRate);
+  const nextRate = plateau && reduceOnPlateau(plateau, stage.learningRate);
   let best = graph;
   let bestEpoch = 0;
   let lowestLoss = Number.POSITIVE_INFINITY;
@@ -83,6 +96,7 @@ export async function trainTail(request: TrainingRequest): Promise<TrainingResul
     for (let epoch = 1; epoch <= stage.epochs; epoch++) {
       const start = performance.now();
       const order = random.shuffle([...train.rows.keys()]);
+      const rows = train.views ? train.views.map((views) => random.pick(views)) : train.rows;
       const seen = emptyPredictions(request.classes, train);
       let lossSum = 0;
       for (let first = 0; first < order.length; first += batchSize) {
@@ -91,7 +105,7 @@ export async function trainTail(request: TrainingRequest): Promise<TrainingResul
           return { tail: best, bestEpoch, interrupted: true };
         }
         const members = order.slice(first, first + batchSize);
-        const { loss, probabilities } = await step(request, tail, optimizer, members);
+        const { loss, probabilities } = await step(request, tail, optimizer, { rows, members });
         if (!Number.isFinite(loss)) throw TrainingDiverged(stage.name, epoch);
         lossSum += loss * members.length;
         for (const [position, member] of members.entries())
@@ -100,19 +114,20 @@ export async function trainTail(request: TrainingRequest): Promise<TrainingResul
         const news = [`epoch ${epoch}/${stage.epochs}`, `loss ${(lossSum / (first + members.length)).toFixed(4)}`, ...validationNews];
         request.onProgress?.({ label: stage.name, done: seenPictures, total: stage.epochs * order.length, note: news.join(' · ') });
       }
-      const trained = multilabelMetrics(seen, request);
-      const validated = multilabelMetrics(await predictTail(request, tail, validation), request);
-      validationNews = [`validation loss ${validated.loss.toFixed(4)}`, `AUC ${validated.auc?.toFixed(4) ?? 'none'}`];
+      const trained = judgePredictions(seen, judging);
+      const validated = judgePredictions(await predictTail(request, tail, validation), judging);
+      validationNews = [`validation loss ${validated.loss.toFixed(4)}`, newsOf(validated)];
       const isBest = patience === null || validated.loss < lowestLoss;
       if (isBest) {
         best = tail.trained();
         bestEpoch = epoch;
         lowestLoss = validated.loss;
       }
-      const { binaryAccuracy, auc } = trained;
+      const { learningRate } = optimizer;
+      if (nextRate) optimizer.learningRate = nextRate(validated.loss);
       const seconds = (performance.now() - start) / 1000;
       await request.onEpoch?.(
-        { epoch, seconds, train: { loss: lossSum / order.length, binaryAccuracy, auc }, validation: validated },
+        { epoch, seconds, learningRate, train: { ...epochMetrics(trained), loss: lossSum / order.length }, validation: validated },
         isBest ? best : undefined,
       );
       if (patience !== null && epoch - bestEpoch >= patience) break;
@@ -122,6 +137,15 @@ export async function trainTail(request: TrainingRequest): Promise<TrainingResul
     tail.dispose();
     optimizer.dispose();
   }
+}
+
+/** What of a split's metrics an epoch is told by. */
+export function epochMetrics({ loss, auc, binaryAccuracy, accuracy }: SplitMetrics): EpochRecord['train'] {
+  return { loss, auc, ...(binaryAccuracy !== undefined && { binaryAccuracy }), ...(accuracy !== undefined && { accuracy }) };
+}
+
+function newsOf({ accuracy, auc }: SplitMetrics): string {
+  return accuracy === undefined ? `AUC ${auc?.toFixed(4) ?? 'none'}` : `accuracy ${accuracy.toFixed(4)}`;
 }
 
 /** Probabilities that a tail gives for examples, with their labels. */
@@ -139,20 +163,29 @@ interface StepResult {
   readonly probabilities: Float32Array;
 }
 
-/** One step of Adam on the examples `members`. The probabilities are those before the step, with dropout, as Keras reports them. */
-async function step(request: TrainingRequest, tail: Tail, optimizer: Optimizer, members: readonly number[]): Promise<StepResult> {
+/** Some of the training examples, and where each example's activations are in this epoch. */
+interface Batch {
+  readonly rows: readonly number[];
+  readonly members: readonly number[];
+}
+
+/** One step of Adam. The probabilities are those before the step, with dropout, as Keras reports them. */
+async function step(request: TrainingRequest, tail: Tail, optimizer: Optimizer, { rows: all, members }: Batch): Promise<StepResult> {
   const { tf } = request.engine;
-  const { labels, weights } = targets(request, members);
-  const rows = members.map((member) => request.train.rows[member]!);
+  const { judging } = request;
+  const labels = targets(request, members);
+  const rows = members.map((member) => all[member]!);
   const [loss, probabilities] = tf.tidy((): [Scalar, Tensor2D] => {
     const inputs = readInputs(request, rows);
     let logits: Tensor2D | undefined;
     const { value, grads } = tf.variableGrads(() => {
       logits = tf.keep(tail.logits(inputs, request.random));
-      return crossEntropy(logits, tf.tensor2d(labels, logits.shape), tf.tensor1d(weights));
+      const wanted = tf.tensor2d(labels, logits.shape);
+      if (judging.kind === 'multiclass') return categoricalCrossEntropy(logits, wanted);
+      return crossEntropy(logits, wanted, tf.tensor1d(weightsOf(labels, logits.shape[1], judging.negativeWeight)));
     }, tail.variables);
     optimizer.applyGradients(grads);
-    const given = logits!.sigmoid() as Tensor2D;
+    const given = tail.probabilities(logits!);
     logits!.dispose();
     return [value, given];
   });
@@ -167,17 +200,23 @@ export function crossEntropy(logits: Tensor2D, labels: Tensor2D, weights: Tensor
   return perLabel.mean(1).mul(weights).mean();
 }
 
-function targets(
-  { train, classes, negativeWeight }: TrainingRequest,
-  members: readonly number[],
-): { labels: Float32Array; weights: Float32Array } {
+/** Categorical cross-entropy from logits, the mean over the batch: of labels of exactly one class, Keras' `SparseCategoricalCrossentropy`. */
+export function categoricalCrossEntropy(logits: Tensor2D, labels: Tensor2D): Scalar {
+  return logits.logSoftmax().mul(labels).sum(1).neg().mean();
+}
+
+function targets({ train, classes }: TrainingRequest, members: readonly number[]): Float32Array {
   const labels = new Float32Array(members.length * classes.length);
   for (const [position, member] of members.entries()) copyRow(train.labels, member, labels, position, classes.length);
-  const weights = Float32Array.from(members, (_, position) => {
-    const row = labels.subarray(position * classes.length, (position + 1) * classes.length);
+  return labels;
+}
+
+/** How much each picture of a batch weighs in the loss. */
+function weightsOf(labels: Float32Array, width: number, negativeWeight: number): Float32Array {
+  return Float32Array.from({ length: labels.length / width }, (_, position) => {
+    const row = labels.subarray(position * width, (position + 1) * width);
     return row.some((label) => label === 1) ? 1 : negativeWeight;
   });
-  return { labels, weights };
 }
 
 function readInputs({ engine, tail, activations }: TailContext, rows: readonly number[]): Map<string, Tensor> {
@@ -189,7 +228,7 @@ async function predictTail(request: TailContext, tail: Tail, examples: Examples)
   const predictions = emptyPredictions(request.classes, examples);
   for (let first = 0; first < examples.rows.length; first += request.batchSize) {
     const rows = examples.rows.slice(first, first + request.batchSize);
-    const probabilities = tf.tidy(() => tail.logits(readInputs(request, rows)).sigmoid());
+    const probabilities = tf.tidy(() => tail.probabilities(tail.logits(readInputs(request, rows))));
     predictions.probabilities.set(await probabilities.data(), first * request.classes.length);
     probabilities.dispose();
   }

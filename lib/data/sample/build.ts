@@ -3,7 +3,7 @@ import path from 'node:path';
 import { writeAtomic, writeJson } from '../../files';
 import type { OnProgress } from '../../progress';
 import { Random } from '../../random';
-import { type Split, splits, type Task } from '../../tasks';
+import { type CollageTask, isCollageTask, type Split, splits, tasks } from '../../tasks';
 import { mapOnCores } from '../cores';
 import { listPictures } from '../pictures';
 import { type Artwork, familiesOfSplit, readArtwork } from './artwork';
@@ -20,7 +20,7 @@ export interface SampleOptions {
   readonly folder: string;
   /** The `node_modules` folder that holds the artwork. */
   readonly packages: string;
-  readonly task: Task;
+  readonly task: CollageTask;
   readonly seed: number;
   readonly counts?: SampleCounts;
   readonly onProgress?: OnProgress;
@@ -36,31 +36,40 @@ const label = 'drawing the sample';
  * without a download. It is not photographs, and what a model reaches on it says nothing about photographs.
  *
  * The same seed gives the same bytes. The sample appears whole or not at all. Where it already stands, made by this generator with
- * this seed and with no picture gone, nothing is done.
+ * this seed and with no picture gone, nothing is done. Samples of other tasks, which lie in folders of their own inside, stay.
  *
  * @throws MISSING_ARTWORK, NO_DRAWINGS, SAMPLE_BUSY, NOT_A_SAMPLE, DISK_FULL
  */
 export async function buildFoodSample(options: SampleOptions): Promise<SampleCard> {
   const { folder, packages, task, seed, counts = sampleCounts, onProgress = () => {} } = options;
   const total = sampleFolders(task, counts).reduce((sum, { count }) => sum + count, 0);
-  return replaceFolder(folder, async (replaceWith) => {
-    const present = await findUpToDate(options, counts);
-    if (present) {
-      onProgress({ label, done: total, total, note: 'up to date' });
-      return present;
-    }
-    await refuseForeignFiles(folder);
-    onProgress({ label, done: 0, total, note: 'reading the artwork' });
-    const artwork = await readArtwork(packages);
-    const plan = planSample(task, artwork, counts, seed);
-    const card = describe(task, seed, artwork, plan);
-    await replaceWith(async (unfinished) => {
-      await drawPictures(unfinished, plan, seed, onProgress);
-      await writeAtomic(path.join(unfinished, 'LICENSES.md'), describeLicences(artwork.credits));
-      await writeJson(path.join(unfinished, cardFile), card);
-    });
-    return card;
-  });
+  return replaceFolder(
+    folder,
+    async (replaceWith) => {
+      const present = await findUpToDate(options, counts);
+      if (present) {
+        onProgress({ label, done: total, total, note: 'up to date' });
+        return present;
+      }
+      await refuseForeignFiles(folder);
+      onProgress({ label, done: 0, total, note: 'reading the artwork' });
+      const artwork = await readArtwork(packages);
+      const plan = planSample(task, artwork, counts, seed);
+      const card = describe(task, seed, artwork, plan);
+      await replaceWith(async (unfinished) => {
+        await drawPictures(unfinished, plan, seed, onProgress);
+        await writeAtomic(path.join(unfinished, 'LICENSES.md'), describeLicences(artwork.credits));
+        await writeJson(path.join(unfinished, cardFile), card);
+      });
+      return card;
+    },
+    isOtherSample,
+  );
+}
+
+/** Whether something in the sample's folder is another task's sample, or what is being written of one. */
+function isOtherSample(name: string): boolean {
+  return tasks.some((task) => !isCollageTask(task) && (name === task.data.folder || name.startsWith(`${task.data.folder}.`)));
 }
 
 /** The card of the sample in the folder, if it is the one asked for and no picture has gone. */
@@ -76,11 +85,11 @@ async function findUpToDate({ folder, task, seed }: SampleOptions, counts: Sampl
 
 /** Only a sample may be replaced by a sample. */
 async function refuseForeignFiles(folder: string): Promise<void> {
-  const entries = await readdir(folder).catch((): string[] => []);
+  const entries = (await readdir(folder).catch((): string[] => [])).filter((name) => !isOtherSample(name));
   if (entries.length && !entries.includes(cardFile)) throw NotASample(folder);
 }
 
-function describe(task: Task, seed: number, artwork: Artwork, plan: readonly PlannedPicture[]): SampleCard {
+function describe(task: CollageTask, seed: number, artwork: Artwork, plan: readonly PlannedPicture[]): SampleCard {
   const folders = new Map<string, string[]>();
   for (const { file, drawings } of plan) {
     const folder = path.posix.dirname(file);

@@ -1,5 +1,5 @@
 import { Random } from '../../random';
-import type { Split, Task } from '../../tasks';
+import type { CollageTask, Split } from '../../tasks';
 import { photoFolders } from '../source';
 import type { Artwork, Drawing } from './artwork';
 import { NoDrawings } from './errors';
@@ -31,7 +31,7 @@ export interface PlannedPicture {
  *
  * @throws NO_DRAWINGS
  */
-export function planSample(task: Task, artwork: Artwork, counts: SampleCounts, seed: number): PlannedPicture[] {
+export function planSample(task: CollageTask, artwork: Artwork, counts: SampleCounts, seed: number): PlannedPicture[] {
   const root = new Random(seed).fork('sample');
   return sampleFolders(task, counts).flatMap(({ folder, split, count, subject }) => {
     const drawings = artwork.drawings(split, subject);
@@ -53,7 +53,7 @@ interface SampleFolder {
 }
 
 /** The folders of the sample: those that the task's raw data has. */
-export function sampleFolders(task: Task, counts: SampleCounts): SampleFolder[] {
+export function sampleFolders(task: CollageTask, counts: SampleCounts): SampleFolder[] {
   return photoFolders(task).map(({ folder, split, classIndex }) => {
     if (classIndex === null) return { folder, split, count: split === 'train' ? counts.negatives.train : counts.negatives.test };
     return { folder, split, count: counts.photos[split], subject: task.classes[classIndex]?.folder };

@@ -6,6 +6,8 @@ type ClassMetrics = SplitResult['perClass'][number];
 type Curve = NonNullable<SplitResult['roc']>[string];
 
 const panelsPerRow = 4;
+/** With more classes than this, numbers above bars stand upright, or they would run into one another. */
+const crowded = 5;
 
 /** One 2×2 confusion table a class at the decision threshold: counts, shaded by the share of each row. */
 export function confusionPerClass(classes: readonly ClassMetrics[], { title = 'Confusion by class' }: { title?: string } = {}): Figure {
@@ -102,15 +104,16 @@ export function perClassBars(
       y: values,
       marker: { color: colour(index) },
       texttemplate: '%{y:.2f}',
+      ...(classes.length > crowded && { textangle: -90 }),
       textposition: 'outside',
       cliponaxis: false,
       hovertemplate: `%{y:.4f}<extra>${name}</extra>`,
     })),
-    layout: houseLayout(title, 760, 420, {
+    layout: houseLayout(title, classes.length > crowded ? 900 : 760, classes.length > crowded ? 520 : 420, {
       barmode: 'group',
       bargap: 0.25,
-      xaxis: axis('', { showgrid: false, type: 'category' }),
-      yaxis: shareAxis('Share', { range: [0, 1.04] }),
+      xaxis: axis('', { showgrid: false, type: 'category', ...(classes.length > crowded && { tickangle: -40 }) }),
+      yaxis: shareAxis('Share', { range: [0, classes.length > crowded ? 1.12 : 1.04] }),
       margin: { t: 64, r: 24, b: 90, l: 64 },
     }),
   };

@@ -1,5 +1,5 @@
 import type { RunRecord } from '../../experiments';
-import { lowerIsBetter, type MetricName } from '../../metrics';
+import { lowerIsBetter, type SplitMetricName } from '../../metrics';
 import type { Split } from '../../tasks';
 import { axis, colour, type Figure, houseLayout, plain } from '../figure';
 import { groupRuns, rankRuns } from '../groups';
@@ -9,15 +9,18 @@ const rowHeight = 30;
 
 /**
  * One metric of many runs as dots with 95 % confidence intervals, the best run on top. Runs on different data get panels of
- * their own: their numbers do not compare.
+ * their own: their numbers do not compare. Runs of a kind that has no such metric are left out.
  */
 export function metricComparison(
   runs: readonly RunRecord[],
-  { metric, split = 'test', title }: { metric: MetricName; split?: Split; title?: string },
+  { metric, split = 'test', title }: { metric: SplitMetricName; split?: Split; title?: string },
 ): Figure {
   const label = metricLabels[metric];
   const panels = groupRuns(runs)
-    .map((group) => ({ ...group, runs: rankRuns(group.runs, { metric, split }).filter((run) => run.metrics[split]) }))
+    .map((group) => ({
+      ...group,
+      runs: rankRuns(group.runs, { metric, split }).filter((run) => run.metrics[split]?.[metric] !== undefined),
+    }))
     .filter((group) => group.runs.length > 0);
   const heights = panels.map((panel) => panel.runs.length + 1.6);
   const total = heights.reduce((sum, height) => sum + height, 0);
@@ -56,7 +59,7 @@ export function metricComparison(
   };
 }
 
-function dots(runs: readonly RunRecord[], metric: MetricName, split: Split, suffix: string, index: number): Record<string, unknown> {
+function dots(runs: readonly RunRecord[], metric: SplitMetricName, split: Split, suffix: string, index: number): Record<string, unknown> {
   const values = runs.map((run) => run.metrics[split]?.[metric] ?? null);
   const intervals = runs.map((run) => run.metrics[split]?.intervals?.[metric]);
   return {

@@ -3,4 +3,5 @@ export { metricComparison } from './comparison';
 export { type ContestBar, type ContestPanel, contestBars } from './contest';
 export { coOccurrence, labelCounts } from './dataset';
 export { learningCurves, phaseTimings } from './learning';
+export { confusedPairs, confusionMatrix, reliabilityDiagram } from './multiclass';
 export { type PredictionBars, probabilityBars } from './predictions';

@@ -1,14 +1,16 @@
 import type { RunRecord } from '../../experiments';
 import { axis, colour, type Figure, houseLayout, panelTitle, plain } from '../figure';
-import { runLabel } from '../labels';
+import { kindOf, runLabel } from '../labels';
 
 /**
- * Loss and AUC by epoch, training dotted and validation solid, one colour a run. A run that continues another one of the
+ * Loss by epoch, and AUC of multi-label or accuracy of multi-class tasks: training dotted and validation solid, one colour a run. A run that continues another one of the
  * list (`parent`) goes on where that one ends.
  */
 export function learningCurves(runs: readonly RunRecord[], { title = 'Learning curves' }: { title?: string } = {}): Figure {
   const trained = runs.filter((run) => run.epochs.length > 0);
-  const data = trained.flatMap((run, index) => [...curves(run, trained, index, 'loss'), ...curves(run, trained, index, 'auc')]);
+  const data = trained.flatMap((run, index) => [...curves(run, trained, index, 'loss'), ...curves(run, trained, index, scoreOf(run))]);
+  const scores = [...new Set(trained.map(scoreOf))];
+  const named = (names: Readonly<Record<Score, string>>): string => scores.map((score) => names[score]).join(' or ') || names.auc;
   const legendRows = Math.ceil(trained.length / 4);
   return {
     data,
@@ -16,15 +18,21 @@ export function learningCurves(runs: readonly RunRecord[], { title = 'Learning c
       subtitle: 'Solid: validation. Dotted: training. Circle: the epoch whose weights were kept.',
       margin: { t: 96, r: 24, b: 64 + 18 * legendRows, l: 64 },
       xaxis: axis('Epoch', { ...wholeTicks(trained), domain: [0, 0.45] }),
-      yaxis: axis('Weighted cross-entropy (nats)', { rangemode: 'tozero' }),
+      yaxis: axis(scores.includes('accuracy') ? 'Cross-entropy (nats)' : 'Weighted cross-entropy (nats)', { rangemode: 'tozero' }),
       xaxis2: axis('Epoch', { ...wholeTicks(trained), domain: [0.55, 1] }),
-      yaxis2: axis('Area under the ROC curve', { anchor: 'x2', tickformat: '.3~f' }),
-      annotations: [panelTitle('Loss', 'x', 'y'), panelTitle('AUC', 'x2', 'y2')],
+      yaxis2: axis(named({ auc: 'Area under the ROC curve', accuracy: 'Accuracy' }), { anchor: 'x2', tickformat: '.3~f' }),
+      annotations: [panelTitle('Loss', 'x', 'y'), panelTitle(named({ auc: 'AUC', accuracy: 'Accuracy' }), 'x2', 'y2')],
     }),
   };
 }
 
-function curves(run: RunRecord, runs: readonly RunRecord[], index: number, metric: 'loss' | 'auc'): Record<string, unknown>[] {
+type Score = 'auc' | 'accuracy';
+
+function scoreOf(run: RunRecord): Score {
+  return kindOf(run) === 'multiclass' ? 'accuracy' : 'auc';
+}
+
+function curves(run: RunRecord, runs: readonly RunRecord[], index: number, metric: 'loss' | Score): Record<string, unknown>[] {
   const offset = epochsBefore(run, runs);
   const axes = metric === 'loss' ? { xaxis: 'x', yaxis: 'y' } : { xaxis: 'x2', yaxis: 'y2' };
   const name = plain(runLabel(run));

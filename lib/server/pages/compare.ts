@@ -1,8 +1,8 @@
 import type { Version } from '../../corrections';
-import { lowerIsBetter, type MetricName } from '../../metrics';
+import { lowerIsBetter } from '../../metrics';
 import { type Html, html } from '../../report/html';
 import type { Translator } from '../translations';
-import { metricHeading, shownMetrics, withInterval } from './metrics';
+import { metricHeading, type ShownMetric, shownMetrics, withInterval } from './metrics';
 import { className, shortRun } from './words';
 
 /** Two versions side by side: every metric of both splits, F1 of every class, and what the second gains or loses. */
@@ -19,7 +19,7 @@ ${one.data.name === other.data.name ? '' : html`<p class="note">${t('compare.oth
 function splitRows(t: Translator, split: 'test' | 'validation', one: Version, other: Version): Html | string {
   const [before, after] = [one.metrics?.[split], other.metrics?.[split]];
   if (!before || !after) return '';
-  const metrics = shownMetrics.map(
+  const metrics = shownMetrics(before).map(
     (metric) =>
       html`<tr><th scope="row">${metricHeading(t, metric)}</th><td>${withInterval(t, before, metric)}</td><td>${withInterval(t, after, metric)}</td><td>${change(t, before[metric], after[metric], metric)}</td></tr>`,
   );
@@ -32,8 +32,8 @@ function splitRows(t: Translator, split: 'test' | 'validation', one: Version, ot
 }
 
 /** A difference says in words which end is the good one: the arrow of a loss points down. */
-function change(t: Translator, before: number | null, after: number | null, metric: MetricName): Html | string {
-  if (before === null || after === null || !Number.isFinite(before) || !Number.isFinite(after)) return '–';
+function change(t: Translator, before: number | null | undefined, after: number | null | undefined, metric: ShownMetric): Html | string {
+  if (before == null || after == null || !Number.isFinite(before) || !Number.isFinite(after)) return '–';
   const difference = after - before;
   const shown = t.difference(difference);
   if (Number(difference.toFixed(3)) === 0) return shown;

@@ -51,7 +51,7 @@ function metricsTable(t: Translator, { metrics }: Version): Html {
   if (!metrics?.test && !metrics?.validation) return html`<p class="muted">${t('models.noMetrics')}</p>`;
   const splits = (['test', 'validation'] as const).filter((split) => metrics[split]);
   return html`<table class="metrics"><thead><tr><td></td>${splits.map((split) => html`<th scope="col">${t(`split.${split}`)} <small>${t('models.pictures', { count: metrics[split]!.count })}</small></th>`)}</tr></thead>
-<tbody>${shownMetrics.map(
+<tbody>${shownMetrics(metrics[splits[0]!]!).map(
     (metric) =>
       html`<tr><th scope="row">${metricHeading(t, metric)}</th>${splits.map((split) => html`<td>${withInterval(t, metrics[split]!, metric)}</td>`)}</tr>`,
   )}</tbody></table>`;

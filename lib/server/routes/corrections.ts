@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { recordCorrection, undoCorrection } from '../../corrections';
+import { NotCorrectable, recordCorrection, undoCorrection } from '../../corrections';
 import type { Task } from '../../tasks';
 import type { ServedTask, ServerContext } from '../context';
 import { readsHtml } from '../errorHandler';
-import { NoLabels, NotCorrectable, UnknownClass } from '../errors';
+import { NoLabels, UnknownClass } from '../errors';
 import { NoSuchUpload } from '../pictureErrors';
 import { backPath, preferencesOf } from '../preferences';
 import { adminsOnly } from '../security';

@@ -118,6 +118,7 @@ export const en = {
   'split.validation': 'Validation',
   'metric.auc': 'AUC',
   'metric.exactMatch': 'Exact match',
+  'metric.accuracy': 'Accuracy',
   'metric.f1Macro': 'F1',
   'metric.loss': 'Loss',
   'compare.choose': 'Choose two versions to put side by side.',

@@ -118,6 +118,7 @@ export const es: Translation = {
   'split.validation': 'Validación',
   'metric.auc': 'AUC',
   'metric.exactMatch': 'Acierto exacto',
+  'metric.accuracy': 'Exactitud',
   'metric.f1Macro': 'F1',
   'metric.loss': 'Pérdida',
   'compare.choose': 'Elige dos versiones para verlas lado a lado.',
