@@ -73,7 +73,7 @@ export async function serve({ workspace, config = serverConfig(), log = openLog(
       workspace,
       database,
       uploads,
-      tasks,
+      tasks: served,
       admission: openAdmission({ maximumBytes, maximumRequests, maximumPerRequest: config.limits.pictureBytes }),
     };
 
