@@ -4,12 +4,12 @@ import { writeAtomic } from '../lib/files';
 import { foldAffine, graphOf, type ModelCard, modelFiles, preprocessings, toOnnx, writeCard } from '../lib/models';
 import { constantsOf, decodeOnnx, floats, integer, operator } from '../lib/models/onnxProto';
 import { Random } from '../lib/random';
-import { food } from '../lib/tasks';
+import { food, galaxy } from '../lib/tasks';
 import type { Workspace } from '../lib/workspace';
 import { randomClassifier, smallDesign } from './models.fixtures';
 
 export const foodClasses = food.classes.map(({ name }) => name);
-export const galaxyClasses = Array.from({ length: 10 }, (_, index) => `class ${index}`);
+export const galaxyClasses = galaxy.classes.map(({ name }) => name);
 
 /** A small food model with random weights, as the training exports it. */
 export async function foodModel(seed: number): Promise<Uint8Array> {

@@ -4,11 +4,12 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readPending } from '../lib/corrections';
 import { sha256 } from '../lib/files';
-import { readServed } from '../lib/models';
+import { promote, readServed } from '../lib/models';
 import type { RunningServer } from '../lib/server';
 import { food } from '../lib/tasks';
 import { temporaryWorkspace } from './data.fixtures';
 import { copyOfTrained, type TestHome } from './pipeline.fixture';
+import { galaxyClasses, galaxyModel, saveRun } from './served.fixture';
 import { form, multipart, photo, startServer } from './server.fixture';
 
 let home: TestHome;
@@ -400,6 +401,41 @@ describe('versions', () => {
       headers: { ...form({}).headers, ...json },
     });
     expect([response.statusCode, response.json().code]).toEqual([503, 'NO_MODEL']);
+  });
+});
+
+describe('galaxies', () => {
+  const classify = async () => inject({ method: 'POST', url: '/galaxy/predict', ...multipart({ content: await photo(80) }) });
+
+  it('say what to run until there is a model of them, while food is answered', async () => {
+    const response = await classify();
+    expect([response.statusCode, response.json()]).toMatchObject([
+      503,
+      { code: 'NO_MODEL', message: expect.stringContaining('npm run train -- galaxy') },
+    ]);
+    const unnamed = await inject({ method: 'POST', url: '/predict', ...multipart({ content: await photo(80) }) });
+    expect(unnamed.json().message).toContain('galaxy');
+    expect((await inject({ url: '/galaxy', headers: html })).body).toContain('npm run train -- galaxy');
+    await predict(80);
+  });
+
+  it('are called one of ten, by their page and their API, as soon as there is a model', async () => {
+    await saveRun(home.workspace, 'galaxy', 'first', await galaxyModel(1));
+    await promote(home.workspace, 'galaxy', 'first', 'a test');
+    await server.context.tasks.find(({ task }) => task.name === 'galaxy')!.inference.refresh();
+    const [prediction] = (await classify()).json().predictions;
+    expect(Object.keys(prediction.probabilities)).toEqual(galaxyClasses);
+    const [name, share] = Object.entries(prediction.probabilities as Record<string, number>).sort((one, other) => other[1] - one[1])[0]!;
+    expect(prediction).toMatchObject({ prediction: name, classes: [name], model: 'first' });
+    expect(prediction.confidence).toBeCloseTo(share);
+    const page = await inject({ method: 'POST', url: '/galaxy', ...multipart({ filename: 'm31.jpg', content: await photo(80) }) });
+    expect(page.body).toMatch(/m31\.jpg/);
+    expect(page.body).not.toContain('/correct_labels');
+    const correction = { upload: `${sha256(await photo(80))}.jpg`, labels: [name], task: 'galaxy' };
+    expect((await inject({ method: 'POST', url: '/correct_labels', headers: json, payload: correction })).json().code).toBe(
+      'NOT_CORRECTABLE',
+    );
+    expect((await inject('/predictions?task=galaxy')).json().predictions[0]).toMatchObject({ task: 'galaxy', prediction: name });
   });
 });
 

@@ -113,14 +113,17 @@ export function openConnection({ source, migrations, log, onReachable }: Connect
   return {
     state: () => (session ? { reachable: true } : { reachable: false, reason }),
     async run(work) {
-      const used = session;
-      if (!used) throw DatabaseAway(reason);
-      try {
-        return await work(used);
-      } catch (error) {
-        if (isRefusal(error)) throw error;
-        lose(used, error);
-        throw DatabaseAway(describeFailure(error));
+      for (;;) {
+        const used = session;
+        if (!used) throw DatabaseAway(reason);
+        try {
+          return await work(used);
+        } catch (error) {
+          if (isRefusal(error)) throw error;
+          lose(used, error);
+          // What waited for a connection that was lost may hear of it when there is a new one already. Doing it again changes nothing, see `write`.
+          if (!session) throw DatabaseAway(describeFailure(error));
+        }
       }
     },
     whenReachable: () => (session ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve))),

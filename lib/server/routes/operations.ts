@@ -38,7 +38,10 @@ export const operations = plugin(async (app: FastifyInstance, { context, version
           }),
         );
         const { reason, ...state } = database.health();
-        const isWell = state.reachable && Object.values(models).every(({ problem }) => problem === undefined);
+        const all = Object.values(models);
+        // A task that nobody has trained is no fault; one whose model cannot be used is, and so is a server without any.
+        const isWell =
+          state.reachable && all.some(({ run }) => run !== null) && all.every(({ run, problem }) => run === null || problem === undefined);
         return {
           status: isWell ? ('ok' as const) : ('degraded' as const),
           version,
