@@ -61,7 +61,8 @@ describe('the size of the activation store', () => {
       }
     }
     await limitStore(folder, { limit: 1e6, now });
-    const left = readdirSync(path.join(folder, 'a')).filter((name) => !path.basename(index).startsWith(name.split('.')[0]!));
+    const id = path.basename(index, '.json');
+    const left = readdirSync(path.join(folder, 'a')).filter((name) => !name.startsWith(id));
     expect(left.sort()).toEqual(leftovers.map((name) => `0.5${name}`).sort());
   });
 
