@@ -1,24 +1,28 @@
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { VisionbookError } from '../lib/errors';
+import { mapOnCores } from '../lib/data';
 import { promote } from '../lib/models';
 import { Random } from '../lib/random';
-import { type Inference, openInference } from '../lib/server/inference';
+import type { RunningServer } from '../lib/server';
 import { blobs, temporaryWorkspace } from './data.fixtures';
 import { foodModel, saveRun } from './served.fixture';
+import { multipart, startServer } from './server.fixture';
 
 /** Mutations of each kind. */
 const rounds = 80;
 
-let inference: Inference;
+/** Requests at once: fewer than are turned away. */
+const atOnce = 20;
+
+let server: RunningServer;
 let originals: Buffer[];
 
 beforeAll(async () => {
   const workspace = temporaryWorkspace();
   await saveRun(workspace, 'food', 'one', await foodModel(1));
   await promote(workspace, 'food', 'one', 'test');
-  inference = await openInference({ workspace, task: 'food', log: { info: () => {}, warn: () => {} } });
+  server = await startServer({ workspace });
   const picture = sharp(await blobs('fuzz', 160, 120));
   const [first, second] = await Promise.all([blobs('frame 1', 80, 60), blobs('frame 2', 80, 60)]);
   originals = await Promise.all([
@@ -35,7 +39,7 @@ beforeAll(async () => {
       .toBuffer(),
   ]);
 });
-afterAll(() => inference?.close());
+afterAll(() => server?.close());
 
 type Mutation = (original: Buffer, random: Random, other: Buffer) => Buffer;
 
@@ -97,22 +101,46 @@ function withSize(original: Buffer, width: number, height: number): Buffer {
   return changed;
 }
 
+type Form = ReturnType<typeof multipart>;
+
+/** Sends a form to the endpoint; true when it was predicted, or refused with a reason. */
+async function isSound(form: Form): Promise<true | string> {
+  const { statusCode, body, json } = await server.app.inject({ method: 'POST', url: '/food/predict', ...form });
+  const answer = json();
+  if (statusCode === 200) {
+    const shares = answer.predictions.flatMap(({ probabilities }: { probabilities: Record<string, number> }) =>
+      Object.values(probabilities),
+    );
+    return shares.every((share: number) => share >= 0 && share <= 1) || body;
+  }
+  return (statusCode >= 400 && statusCode < 500 && answer.code !== '' && answer.message !== '') || `${statusCode}: ${body}`;
+}
+
+async function unsound(forms: readonly Form[]): Promise<unknown[]> {
+  const outcomes = await mapOnCores(forms, isSound, atOnce);
+  return outcomes.filter((outcome) => outcome !== true);
+}
+
 it.each(Object.keys(mutations))('pictures with %s are predicted or refused, and nothing else happens', async (name) => {
   const random = new Random(`fuzz ${name}`);
   const mutants = Array.from({ length: rounds }, (_, index) =>
     mutations[name]!(originals[index % originals.length]!, random.fork(index), random.pick(originals)),
   );
-  const outcomes = await Promise.all(
-    mutants.map((mutant) =>
-      inference.predict(mutant).then(
-        ({ prediction }) => prediction.probabilities.every((share) => share >= 0 && share <= 1) || 'not a probability',
-        (error: unknown) => (error instanceof VisionbookError && error.status >= 400 && error.status < 500) || error,
-      ),
-    ),
-  );
-  expect(outcomes.filter((outcome) => outcome !== true)).toEqual([]);
+  expect(await unsound(mutants.map((content) => multipart({ content })))).toEqual([]);
+});
+
+it.each(['flipped bits', 'a missing end', 'shuffled pieces', 'a hole of zeros'])('forms with %s are read or refused', async (name) => {
+  const random = new Random(`form ${name}`);
+  const forms = Array.from({ length: rounds }, (_, index): Form => {
+    const { payload, headers } = multipart({ content: originals[index % originals.length]! });
+    return { payload: mutations[name]!(payload as Buffer, random.fork(index), originals[0]!), headers: headers! };
+  });
+  expect(await unsound(forms)).toEqual([]);
 });
 
 it('after all of them every original is predicted as ever', async () => {
-  for (const original of originals) expect((await inference.predict(original)).prediction.probabilities).toHaveLength(3);
+  for (const content of originals) {
+    const { statusCode } = await server.app.inject({ method: 'POST', url: '/food/predict', ...multipart({ content }) });
+    expect(statusCode).toBe(200);
+  }
 });
