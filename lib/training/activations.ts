@@ -191,9 +191,8 @@ async function computeMissing(
   const [size] = frozen.inputs[0]!.shape as [number, number, number];
   const outputs = tensors.map((tensor, index) => ({ tensor, name: `activation_${index}` }));
   const onnx = toOnnx(pruneGraph(frozen, tensors), { outputs, preprocessing, halfPrecision: precision === 'float16' });
-  // Several batches at once on a thread each need less of the processor than one batch on all threads, which wait for one another in every layer.
-  const threads = threadCount();
-  const model = await openOnnx(onnx, { threads: 1 });
+  // ONNX Runtime for Node runs one batch at a time, on the main thread: it gets all cores, and what it leaves of them decodes the next batches.
+  const model = await openOnnx(onnx);
   let done = 0;
   const compute = async (batch: readonly StoredPicture[]): Promise<(Uint16Array | Float32Array)[]> => {
     signal?.throwIfAborted();
@@ -206,7 +205,7 @@ async function computeMissing(
   try {
     for (const part of chunked(pictures, picturesPerSegment)) {
       // One batch more than there are threads, so that pictures are decoded while ONNX Runtime works.
-      const results = await mapOnCores(chunked(part, batchSize), compute, threads + 1);
+      const results = await mapOnCores(chunked(part, batchSize), compute, threadCount() + 1);
       const keys = part.map(rowKey);
       for (const [index, { tensor }] of outputs.entries()) {
         const chunks = results.map((result) => result[index]!);
