@@ -5,9 +5,11 @@ import type { Random } from '../random';
 
 /** Operations whose gradients TensorFlow.js computes slowly or, on WebAssembly, not at all. */
 
-/** What of tfjs-node's backend is used here: TensorFlow operations that TensorFlow.js has no function for. */
-interface NativeBackend {
+/** What of tfjs-node's backend is used in this room: operations that TensorFlow.js has no function for. */
+export interface NativeBackend {
+  readonly binding: Readonly<Record<'TF_ATTR_TYPE' | 'TF_ATTR_BOOL' | 'TF_ATTR_STRING' | 'TF_ATTR_SHAPE' | 'TF_FLOAT', number>>;
   executeSingleOutput(operation: string, attributes: readonly object[], inputs: readonly Tensor[]): Tensor;
+  executeMultipleOutputs(operation: string, attributes: readonly object[], inputs: readonly Tensor[], outputs: number): Tensor[];
 }
 
 /** TF_ATTR_TYPE and TF_FLOAT of TensorFlow's C API. */

@@ -1,5 +1,6 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import type { TensorFlowEngine } from '../engine';
+import type { NativeBackend } from './operations';
 
 /** Updates variables by their gradients. `dispose` frees its moments. */
 export interface Optimizer {
@@ -52,13 +53,6 @@ function composedAdam({ tf }: TensorFlowEngine, variables: readonly Variable[], 
     },
     dispose: () => tf.dispose(states.map(({ first, second }) => [first, second])),
   };
-}
-
-/** What of tfjs-node's backend is used here: operations that TensorFlow.js has no function for. */
-interface NativeBackend {
-  readonly binding: Readonly<Record<'TF_ATTR_TYPE' | 'TF_ATTR_BOOL' | 'TF_ATTR_STRING' | 'TF_ATTR_SHAPE' | 'TF_FLOAT', number>>;
-  executeSingleOutput(operation: string, attributes: readonly object[], inputs: readonly Tensor[]): Tensor;
-  executeMultipleOutputs(operation: string, attributes: readonly object[], inputs: readonly Tensor[], outputs: number): Tensor[];
 }
 
 let named = 0;
