@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadTensorFlow } from '../lib/engine';
-import { type RunRecord, readRun, readRuns } from '../lib/experiments';
+import { type RunRecord, readPredictions, readRun, readRuns } from '../lib/experiments';
 import { buildClassifier, findModel, kerasArchive } from '../lib/models';
 import { openPredictor, predictFiles } from '../lib/prediction';
 import { food } from '../lib/tasks';
@@ -77,7 +77,8 @@ describe('train', () => {
     expect(stdout).toContain(`interrupted: the best so far is saved\nthe current food model is ${id}\n`);
     const record = await readRun(home.workspace, id);
     expect(record).toMatchObject({ status: 'interrupted', stage: 'head', metrics: { test: { count: 36 } } });
-    expect(record.artifacts).toHaveLength(3);
+    expect(record.artifacts).toHaveLength(4);
+    expect((await readPredictions(home.workspace, id)).test.count).toBe(36);
     expect((await readRuns(home.workspace)).runs).toHaveLength(known.length + 1);
     await expectUsableModel();
   });

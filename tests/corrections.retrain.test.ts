@@ -172,7 +172,8 @@ describe('a retraining', () => {
       },
     });
     expect(record.metrics.test?.count).toBe(36);
-    expect(record.artifacts.map(({ path: file }) => path.basename(file)).sort()).toEqual(['card.json', 'model.keras', 'model.onnx']);
+    const files = ['card.json', 'model.keras', 'model.onnx', 'predictions.csv.gz'];
+    expect(record.artifacts.map(({ path: file }) => path.basename(file)).sort()).toEqual(files);
   });
 
   it('compares both models on the test split and on the corrections', async () => {

@@ -2,8 +2,9 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { picturesBySplit, readDataset } from '../lib/data';
-import { type RunRecord, readRuns } from '../lib/experiments';
+import { predictedSplits, type RunRecord, readPredictions, readRuns } from '../lib/experiments';
 import { sha256File } from '../lib/files';
+import { judgePredictions } from '../lib/metrics';
 import { findModel } from '../lib/models';
 import { food } from '../lib/tasks';
 import { trainTask } from '../lib/training';
@@ -52,6 +53,20 @@ describe('a training of two stages', () => {
     }
   });
 
+  it('keeps the predictions that its metrics are of, with the pictures they belong to', async () => {
+    const splits = picturesBySplit(await readDataset(home.workspace, food));
+    for (const run of [head, finetune]) {
+      const predictions = await readPredictions(home.workspace, run.id);
+      for (const split of predictedSplits) {
+        const { pictures, sha256, sources } = predictions[split];
+        expect(pictures).toEqual(splits[split].map(({ filename }) => filename));
+        expect(sha256).toEqual(splits[split].map((picture) => picture.sha256));
+        expect(sources).toEqual(splits[split].map((picture) => picture.sources));
+        expect(run.metrics[split]).toMatchObject(judgePredictions(predictions[split], { threshold: 0.5, negativeWeight: 4 }));
+      }
+    }
+  });
+
   it('keeps the weights of the best epoch', () => {
     const losses = head.epochs.map(({ validation }) => validation.loss);
     expect(head.bestEpoch).toBe(losses.indexOf(Math.min(...losses)) + 1);
@@ -60,7 +75,12 @@ describe('a training of two stages', () => {
 
   it('notes its files with their hashes', async () => {
     for (const run of [head, finetune]) {
-      expect(run.artifacts.map((artifact) => path.basename(artifact.path))).toEqual(['card.json', 'model.onnx', 'model.keras']);
+      expect(run.artifacts.map((artifact) => path.basename(artifact.path))).toEqual([
+        'card.json',
+        'model.onnx',
+        'model.keras',
+        'predictions.csv.gz',
+      ]);
       for (const artifact of run.artifacts) {
         const file = path.join(home.home, artifact.path);
         expect([artifact.sha256, artifact.bytes]).toEqual([await sha256File(file), (await stat(file)).size]);

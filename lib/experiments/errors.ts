@@ -21,3 +21,9 @@ export const ArtifactMissing = defineError(
   422,
   (file: string) => `${file} is no file: save it before adding it to the run`,
 );
+export const NoPredictions = defineError(
+  'NO_PREDICTIONS',
+  404,
+  (id: string) =>
+    `run ${id} has kept no predictions: it is from before runs did, or ended before its model was measured; train again with its settings`,
+);

@@ -1,6 +1,14 @@
 export { type BestRunOptions, bestRun, type Cell, type ComparedSplit, differingParameters, flattenRun, secondsOf } from './compare';
 export { describeHardware, peakMemoryMiB, readGit, readVersions } from './environment';
-export { ArtifactMissing, RunAmbiguous, RunEnded, RunNotFound, RunUnreadable } from './errors';
+export { ArtifactMissing, NoPredictions, RunAmbiguous, RunEnded, RunNotFound, RunUnreadable } from './errors';
+export {
+  type PredictedSplit,
+  predictedSplits,
+  predictionsFile,
+  readPredictions,
+  type SplitPredictions,
+  writePredictions,
+} from './predictions';
 export { goesOn, isAlive, thisProcess } from './process';
 export { type RunProblem, readRun, readRuns } from './read';
 export {

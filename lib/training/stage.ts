@@ -1,6 +1,14 @@
 import { drawViews, type LabelledPicture, labelMatrix } from '../data';
 import type { TensorFlowEngine } from '../engine';
-import { type Run, type RunRecord, type SplitResult, startRun } from '../experiments';
+import {
+  type PredictedSplit,
+  type Run,
+  type RunRecord,
+  type SplitPredictions,
+  type SplitResult,
+  startRun,
+  writePredictions,
+} from '../experiments';
 import { sha256, writeAtomic } from '../files';
 import { bootstrapIntervals, curvesByClass, type Judging, judgePredictions } from '../metrics';
 import {
@@ -70,8 +78,8 @@ export interface StageRequest {
 }
 
 /**
- * Runs one stage from its record's first line to its saved model: activations, training, model files, metrics of all splits. The classifier then
- * has the stage's best weights.
+ * Runs one stage from its record's first line to its saved model: activations, training, model files, metrics of all splits, the predictions
+ * that they are of. The classifier then has the stage's best weights.
  *
  * @returns the run's record; its status is `interrupted` when `signal` stopped it, and its model is then the best so far
  * @throws NO_PICTURES, TRAINING_DIVERGED, UNREADABLE_PICTURE; the record says `failed` then. The signal's reason, when it stopped the run before there
@@ -157,8 +165,9 @@ async function train(context: TrainingContext, request: StageRequest, run: Run):
     };
     const result = await phase('training', () => trainTail(training));
     applyTrained(engine.tf, classifier.model, result.tail.nodes);
-    const metrics = await phase('evaluation', () => evaluate({ ...training, tail: result.tail }, request, examples));
-    for (const file of Object.values(modelFiles(context.workspace, task.name, run.id))) await run.artifact(file);
+    const { metrics, predictions } = await phase('evaluation', () => evaluate({ ...training, tail: result.tail }, request, examples));
+    const predictionsFile = await writePredictions(context.workspace, run.id, predictions);
+    for (const file of [...Object.values(modelFiles(context.workspace, task.name, run.id)), predictionsFile]) await run.artifact(file);
     if (result.interrupted) {
       await run.update({ metrics });
       await run.interrupt();
@@ -245,25 +254,29 @@ async function saveModel(
   await writeCard(workspace, card);
 }
 
-async function evaluate(
-  training: TrainingRequest,
-  request: StageRequest,
-  examples: Record<Split, Examples>,
-): Promise<Record<Split, SplitResult>> {
-  const results: Partial<Record<Split, SplitResult>> = {};
-  for (const split of ['train', 'validation', 'test'] as const) {
+/** What a stage's model is worth, and the predictions that say so. */
+interface Evaluation {
+  readonly metrics: Record<Split, SplitResult>;
+  readonly predictions: Record<PredictedSplit, SplitPredictions>;
+}
+
+async function evaluate(training: TrainingRequest, request: StageRequest, examples: Record<Split, Examples>): Promise<Evaluation> {
+  const measure = async (split: PredictedSplit): Promise<{ metrics: SplitResult; predictions: SplitPredictions }> => {
     const predictions = await predictExamples(training, examples[split]);
-    const metrics = judgePredictions(predictions, training.judging);
-    if (split === 'train') {
-      results[split] = metrics;
-      continue;
-    }
     const sources = request[split].map((picture) => picture.sources);
-    const intervals = bootstrapIntervals(predictions, sources, {
-      ...training.judging,
-      random: training.random.fork(`bootstrap ${split}`),
-    });
-    results[split] = { ...metrics, intervals, ...curvesByClass(predictions) };
-  }
-  return results as Record<Split, SplitResult>;
+    const random = training.random.fork(`bootstrap ${split}`);
+    const intervals = bootstrapIntervals(predictions, sources, { ...training.judging, random });
+    const pictures = request[split].map(({ filename }) => filename);
+    return {
+      metrics: { ...judgePredictions(predictions, training.judging), intervals, ...curvesByClass(predictions) },
+      predictions: { ...predictions, pictures, sha256: request[split].map((picture) => picture.sha256), sources },
+    };
+  };
+  const train = judgePredictions(await predictExamples(training, examples.train), training.judging);
+  const validation = await measure('validation');
+  const test = await measure('test');
+  return {
+    metrics: { train, validation: validation.metrics, test: test.metrics },
+    predictions: { validation: validation.predictions, test: test.predictions },
+  };
 }
