@@ -59,16 +59,31 @@ describe('the graph of a model', () => {
   it.each([
     { layers: 0, inputs: ['global_average_pooling2d'] },
     { layers: 3, inputs: ['block_16_project_BN'] },
-    { layers: 15, inputs: ['block_15_depthwise_relu', 'block_14_add'] },
+    { layers: 15, inputs: ['block_14_add'] },
     { layers: 30, inputs: ['block_13_project'] },
     { layers: 154, inputs: ['input_layer'] },
-  ])('is cut before the first layer that learns when the last $layers of the backbone do', ({ layers, inputs }) => {
+  ])('is cut where little crosses, when the last $layers of the backbone learn', ({ layers, inputs }) => {
     const graph = foldAffine(graphOf(classifier.model, trainableLayers(classifier, layers)));
     const { frozen, tail } = cutGraph(graph, tensorShapes(graph));
     expect(tail.inputs.map(({ name }) => name)).toEqual(inputs);
     expect(frozen.nodes.some((node) => node.trainable && parametersOf(node).length > 0)).toBe(false);
     expect(frozen.nodes.length + tail.nodes.length).toBe(graph.nodes.length);
   });
+
+  it.each([
+    { name: 'efficientnet_b0', layers: 100, inputs: ['block5a_project_bn'] },
+    { name: 'efficientnet_lite0', layers: 30, inputs: ['block6b_add'] },
+    { name: 'efficientnet_lite0', layers: 100, inputs: ['block4a_activation'] },
+  ] as const)(
+    'computes a few frozen layers of $name again where they are cheap and what they read is narrow',
+    ({ name, layers, inputs }) => {
+      const other = randomClassifier(tf, 1, { name });
+      const graph = foldAffine(graphOf(other.model, trainableLayers(other, layers)));
+      const { tail } = cutGraph(graph, tensorShapes(graph));
+      expect(tail.inputs.map((input) => input.name)).toEqual(inputs);
+      other.model.dispose();
+    },
+  );
 
   it('knows the shape of every tensor', async () => {
     const graph = graphOf(classifier.model);

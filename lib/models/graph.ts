@@ -111,34 +111,6 @@ function mergeAffine(first: AffineNode, second: AffineNode): AffineNode {
   return { ...second, inputs: first.inputs, scale: { ...second.scale, values: scale }, offset: { ...second.offset, values: offset } };
 }
 
-/** A graph in two: what never changes, and what training runs again and again. */
-export interface CutGraph {
-  readonly frozen: Graph;
-  readonly tail: Graph;
-}
-
-/**
- * Cuts a graph where training starts: the tail is every node that learns or is random (dropout), and every node that reads one
- * of those. `tail.inputs` are the tensors at the cut, and `frozen.output` is the first of them; more than one crosses where a residual
- * connection does.
- *
- * @param shapes shape without the batch of each tensor, from `tensorShapes`
- */
-export function cutGraph(graph: Graph, shapes: ReadonlyMap<string, readonly number[]>): CutGraph {
-  const inTail = new Set<string>();
-  for (const node of graph.nodes) {
-    const learns = node.trainable && 'kernel' in node;
-    const scales = node.trainable && node.op === 'affine';
-    if (learns || scales || node.op === 'dropout' || node.inputs.some((input) => inTail.has(input))) inTail.add(node.name);
-  }
-  const tailNodes = graph.nodes.filter((node) => inTail.has(node.name));
-  const crossing = [...new Set(tailNodes.flatMap((node) => node.inputs.filter((input) => !inTail.has(input))))];
-  return {
-    frozen: { inputs: graph.inputs, nodes: graph.nodes.filter((node) => !inTail.has(node.name)), output: crossing[0]! },
-    tail: { inputs: crossing.map((name) => ({ name, shape: shapes.get(name)! })), nodes: tailNodes, output: graph.output },
-  };
-}
-
 /** The part of a graph that some of its tensors need. */
 export function pruneGraph(graph: Graph, outputs: readonly string[]): Graph {
   const needed = new Set(outputs);

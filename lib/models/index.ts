@@ -11,6 +11,7 @@ export {
   writeCard,
 } from './card';
 export * from './classifier';
+export { type CutGraph, cutGraph } from './cut';
 export * from './errors';
 export { fromFloat16, halveWeights, toFloat16 } from './float16';
 export * from './graph';
