@@ -56,7 +56,7 @@ describe('the report', () => {
     expect(real?.querySelector('h2')?.textContent).toContain('food on food11');
     expect(real?.querySelector('.badge.sample, .note')).toBeNull();
     expect(sample?.querySelector('h2 .badge')?.textContent).toBe('sample');
-    expect(sample?.querySelector('.note.sample')?.textContent).toContain('say nothing about real photographs');
+    expect(sample?.querySelector('.note.sample')?.textContent).toContain('say nothing about real ones');
     expect(sample?.querySelector('.card h3')?.textContent).not.toContain('cccccc');
   });
 

@@ -1,5 +1,5 @@
 import sharp, { type OverlayOptions } from 'sharp';
-import { decodePicture, mapOnCores } from '../data';
+import { decodeView, mapOnCores, type View } from '../data';
 import { findFont } from './fonts';
 import { escapeHtml } from './html';
 
@@ -12,6 +12,8 @@ const captionHeight = 30;
 export interface SheetPicture {
   readonly path: string;
   readonly caption?: string;
+  /** How it is looked at; as it is by default. */
+  readonly view?: View;
 }
 
 /**
@@ -28,10 +30,10 @@ export async function contactSheet(
   const rows = Math.max(1, Math.ceil(pictures.length / columns));
   const width = columns * (cell + gap) + gap;
   const height = rows * (cell + below + gap) + gap;
-  const placed = await mapOnCores(pictures, async ({ path, caption }, index): Promise<OverlayOptions[]> => {
+  const placed = await mapOnCores(pictures, async ({ path, caption, view }, index): Promise<OverlayOptions[]> => {
     const left = gap + (index % columns) * (cell + gap);
     const top = gap + Math.floor(index / columns) * (cell + below + gap);
-    const pixels = await decodePicture(path, cell).catch(() => new Uint8Array(cell * cell * 3).fill(0xdd));
+    const pixels = await decodeView(path, cell, view).catch(() => new Uint8Array(cell * cell * 3).fill(0xdd));
     const thumbnail = { input: Buffer.from(pixels), raw: { width: cell, height: cell, channels: 3 as const }, left, top };
     const words = printable(caption ?? '');
     return words === '' ? [thumbnail] : [thumbnail, { input: await drawCaption(words, cell), left, top: top + cell + 4 }];

@@ -2,6 +2,7 @@ import { bestRun, type RunProblem, type RunRecord, type SplitResult } from '../e
 import { writeAtomic } from '../files';
 import { lowerIsBetter, type SplitMetricName } from '../metrics';
 import { type ExportReport, readExports } from '../prediction';
+import { tasks } from '../tasks';
 import type { Workspace } from '../workspace';
 import type { Figure } from './figure';
 import {
@@ -148,12 +149,17 @@ function cutNote(what: string, shown: number, all: number): Html | string {
   return shown < all ? html`<p class="muted">The ${what} show the ${shown} best of ${all} runs.</p>` : '';
 }
 
-function dataParagraph({ data, runs }: RunGroup): Html {
+function dataParagraph({ data, runs, task }: RunGroup): Html {
   const counts = Object.entries(data.counts).map(([name, count]) => `${count} ${name}`);
   const standIn = runs.filter((run) => run.weights.isStandIn).length;
   return html`<p class="muted">Data: ${data.name}${counts.length > 0 ? ` (${counts.join(', ')})` : ''}, fingerprint <code>${data.fingerprint.slice(0, 12)}</code>.</p>
-${data.isSample ? html`<p class="note sample">This is the <b>sample</b>: pictures generated from emoji artwork, so that everything runs without downloads. Its numbers show that the pipeline works. They say nothing about real photographs and are not compared with theirs.</p>` : ''}
+${data.isSample ? html`<p class="note sample">This is the <b>sample</b>: ${sampleOf(task)}, so that everything runs without downloads. Its numbers show that the pipeline works. They say nothing about real ones and are not compared with theirs.</p>` : ''}
 ${standIn > 0 ? html`<p class="note warn">${standIn === runs.length ? 'These runs start' : `${standIn} of these ${runs.length} runs start`} from a <b>stand-in</b> for the ImageNet weights (${runs.find((run) => run.weights.isStandIn)?.weights.source ?? ''}): better weights give better results.</p>` : ''}`;
+}
+
+/** What a task's sample is; of a task that is gone only that it was generated is known. */
+function sampleOf(task: string): string {
+  return tasks.find(({ name }) => name === task)?.sample ?? 'generated pictures';
 }
 
 function bestCard(run: RunRecord, metric: SplitMetricName, exported?: ExportReport): Html {

@@ -44,6 +44,7 @@ export const food: CollageTask = {
     retraining: { originals: 200, boost: 25, epochs: 3, learningRate: 1e-5, trainableLayers: 15, minimum: 10, tolerance: 0.01 },
     decision: { threshold: 0.5, noneBelow: 0.45 },
   },
+  sample: 'collages of emoji artwork',
   sampleDefaults: {
     collages: { train: 900, validation: 240, test: 240 },
     negatives: { train: 360, validation: 80, test: 80 },

@@ -56,6 +56,7 @@ export const galaxy: Galaxy10Task = {
     // The most probable class is the answer, however probable it is.
     decision: { threshold: 0, noneBelow: 0 },
   },
+  sample: 'galaxies drawn from physics',
   // The sample has about 200 pictures a class, of which 140 are for training.
   sampleDefaults: { perClass: 140 },
 };

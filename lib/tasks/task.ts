@@ -165,6 +165,8 @@ interface TaskOf<Data, Defaults> {
   /** Where a person gets the raw data. */
   readonly downloads: readonly { readonly name: string; readonly url: string }[];
   readonly defaults: Defaults;
+  /** What the generated sample's pictures are, in words. */
+  readonly sample: string;
   /** What differs on the generated sample, which is smaller. */
   readonly sampleDefaults: SettingsOverrides;
 }

@@ -13,23 +13,25 @@ export interface TrainOptions extends TrainingWatch {
   readonly overrides?: SettingsOverrides;
   /** The backbone's weights, as `.h5`, `.keras` or `.weights.h5`; without it the official ones, downloaded once, or what a package brings. */
   readonly weightsFile?: string;
+  /** Whether the best stage's model becomes the task's current one: so by default. An experiment that only asks a question says no. */
+  readonly promotes?: boolean;
 }
 
 export interface TrainOutcome {
   /** A record a stage, in order. */
   readonly runs: readonly Readonly<RunRecord>[];
-  /** The run whose model the task uses from now on: the one with the lowest validation loss. */
+  /** The run with the lowest validation loss, whose model the task uses from now on if it was promoted. */
   readonly current: string;
   readonly interrupted: boolean;
 }
 
 /**
- * Trains a task on the prepared data set, stage by stage as its recipe says, and makes the best stage's model the current one. Every stage has
+ * Trains a task on the prepared data set, stage by stage as its recipe says, and makes the best stage's model the current one, unless told not to. Every stage has
  * its own run record and model.
  *
  * @throws the signal's reason when it stopped training before there was anything to save; DATASET_MISSING and what else `readDataset` throws, BAD_SETTINGS, WEIGHTS_MISMATCH and what else `findWeights` throws
  */
-export async function trainTask({ workspace, task, overrides, weightsFile, ...watch }: TrainOptions): Promise<TrainOutcome> {
+export async function trainTask({ workspace, task, overrides, weightsFile, promotes = true, ...watch }: TrainOptions): Promise<TrainOutcome> {
   const { onProgress, signal } = watch;
   const dataset = await readDataset(workspace, task);
   const settings = settingsFor(task, dataset.card, overrides);
@@ -52,7 +54,7 @@ export async function trainTask({ workspace, task, overrides, weightsFile, ...wa
       ...watch,
     };
     const splits = picturesBySplit(dataset);
-    const train = balance(splits.train, task, settings);
+    const train = balancePictures(splits.train, task, settings);
     const runs: Readonly<RunRecord>[] = [];
     for (const stage of settings.stages) {
       const parent = runs.at(-1)?.id;
@@ -75,7 +77,7 @@ export async function trainTask({ workspace, task, overrides, weightsFile, ...wa
     const validationLoss = (run: Readonly<RunRecord>): number => run.metrics.validation?.loss ?? Number.POSITIVE_INFINITY;
     const best = runs.reduce((lowest, run) => (validationLoss(run) < validationLoss(lowest) ? run : lowest));
     const current = best.id;
-    await promote(workspace, task.name, current, `trained: the ${best.stage} stage has the lowest validation loss`);
+    if (promotes) await promote(workspace, task.name, current, `trained: the ${best.stage} stage has the lowest validation loss`);
     return { runs, current, interrupted: signal?.aborted ?? false };
   } finally {
     classifier.model.dispose();
@@ -83,7 +85,7 @@ export async function trainTask({ workspace, task, overrides, weightsFile, ...wa
 }
 
 /** Training pictures as often as each counts, where a task wants so many of each class. */
-function balance(pictures: readonly LabelledPicture[], { classes }: Task, settings: Settings): readonly LabelledPicture[] {
+export function balancePictures(pictures: readonly LabelledPicture[], { classes }: Task, settings: Settings): readonly LabelledPicture[] {
   if (areCollageSettings(settings)) return pictures;
   const labels = pictures.map((picture) => picture.labels.indexOf(1));
   return Array.from(balanceClasses(labels, classes.length, settings.perClass, settings.seed).used, (index) => pictures[index]!);
