@@ -47,14 +47,21 @@ export function sweep(
  *
  * @returns in [0, 1]; null where all labels are of one kind
  */
-export function exactAuc(ranking: Ranking, weights: ArrayLike<number>): number | null {
+export function exactAuc({ pictures, positive, endsTie }: Ranking, weights: ArrayLike<number>): number | null {
   let area = 0;
+  let positives = 0;
+  let negatives = 0;
   let positivesBefore = 0;
   let negativesBefore = 0;
-  sweep(ranking, weights, (positives, negatives) => {
+  // Not by `sweep`: a bootstrap comes here 200,000 times, and a call for each step would more than double its time.
+  for (let place = 0; place < pictures.length; place++) {
+    const weight = weights[pictures[place]!]!;
+    if (positive[place] === 1) positives += weight;
+    else negatives += weight;
+    if (endsTie[place] === 0) continue;
     area += ((negatives - negativesBefore) * (positives + positivesBefore)) / 2;
     positivesBefore = positives;
     negativesBefore = negatives;
-  });
-  return positivesBefore > 0 && negativesBefore > 0 ? area / (positivesBefore * negativesBefore) : null;
+  }
+  return positives > 0 && negatives > 0 ? area / (positives * negatives) : null;
 }
