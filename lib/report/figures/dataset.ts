@@ -20,9 +20,10 @@ export function labelCounts(
     cliponaxis: false,
     hovertemplate: `%{x}: %{y} pictures<extra>${plain(split)}</extra>`,
   }));
+  const labels = Object.keys(Object.values(counts)[0] ?? {});
   return {
     data,
-    layout: houseLayout(title, 760, 420, {
+    layout: houseLayout(title, Math.max(760, 100 * labels.length), 420, {
       barmode: 'group',
       bargap: 0.25,
       xaxis: axis('', { showgrid: false, type: 'category' }),
