@@ -8,12 +8,13 @@ import { type BenchConfig, type BenchRecord, benchConfig, benchFigure, benchReco
 import { type ChildRequest, runCommand, runJob } from '../lib/bench/children';
 import { hasKeras } from '../lib/bench/keras';
 import { isMet, median, ratio } from '../lib/bench/ratios';
-import type { DataSource } from '../lib/data';
+import { chooseData, type DataSource } from '../lib/data';
+import { buildGalaxySample } from '../lib/data/galaxy';
 import { readRuns } from '../lib/experiments';
 import { isAlive } from '../lib/experiments/process';
 import type { Progress } from '../lib/progress';
 import { figureToPng } from '../lib/report';
-import { food, settingsFor } from '../lib/tasks';
+import { food, galaxy, type SettingsOverrides, settingsFor } from '../lib/tasks';
 import type { Workspace } from '../lib/workspace';
 import { startCommand } from './cli.fixture';
 import { fillSource, put, temporaryFolder, temporaryWorkspace } from './data.fixtures';
@@ -160,8 +161,23 @@ function recordAlone(): BenchRecord {
     model_ms: { ...model_ms, tflite: null },
     keras_peak_rss_mb: null,
     auc: { ...auc, keras: null },
-    exact_match: { ...exact_match, keras: null },
+    exact_match: { ...exact_match!, keras: null },
   });
+}
+
+/** A record of a task with one class a picture, of which some epochs are measured. */
+function epochRecord(changes: Partial<BenchRecord> = {}): BenchRecord {
+  const { exact_match: _, ...record } = benchRecord();
+  return {
+    ...record,
+    backbone: 'efficientnet_b0',
+    ratios: { ...record.ratios, epoch_vs_keras: 4.21 },
+    epoch_seconds: { keras: 267.3, ours: 63.5 },
+    epoch_examples: 12_000,
+    accuracy: { keras: 0.81, ours: 0.8, int8: 0.77 },
+    int8_mb: 5.98,
+    ...changes,
+  };
 }
 
 describe("a bench's table", () => {
@@ -189,6 +205,20 @@ describe("a bench's table", () => {
   });
 });
 
+describe('the table of a bench of epochs', () => {
+  it("compares an epoch and accuracy, and has the int8 model's size", () => {
+    const rows = measureRows(benchRecordSchema.parse(epochRecord()));
+    expect(Object.fromEntries(rows.map((row) => [row.measured!, `${row.value} (${row.target}): ${row['']}`]))).toMatchObject({
+      'an epoch: times as fast as Keras': '4.21 × (≥ 4 ×): met',
+      'size of the int8 model': '5.98 MB (≤ 6 MB): met',
+      "int8 alone: share of float32's time": '0.61 × (≤ 0.7 ×): met',
+      "test accuracy: ours less Keras'": '-0.01 (≥ -0.02): met',
+      'test accuracy: int8 less float32': '-0.03 (≥ -0.02): missed',
+    });
+    expect(rows.map((row) => row.measured).join()).not.toMatch(/recipe: times|warm store|AUC/);
+  });
+});
+
 describe("a bench's figure", () => {
   it('shows every contender, with what it is aimed at', () => {
     const text = JSON.stringify(benchFigure(benchRecord()));
@@ -211,9 +241,18 @@ describe("a bench's figure", () => {
     expect(text).toContain('0.61 × float32');
   });
 
+  it('shows an epoch where that is what was compared', () => {
+    const text = JSON.stringify(benchFigure(epochRecord()));
+    for (const shown of ['12,000 examples', '4 min 27 s', '4.21 × as fast as Keras (target ≥ 4: met)']) expect(text).toContain(shown);
+    expect(text).not.toContain('whole recipe');
+    const alone = epochRecord({ epoch_seconds: { keras: null, ours: 63.5 } });
+    expect(JSON.stringify(benchFigure(alone))).not.toMatch(/Keras|NaN/);
+  });
+
   it.each([
     ['compared', benchRecord()],
     ['alone', recordAlone()],
+    ['of epochs', epochRecord()],
   ])('is drawn 900 pixels wide with nothing cut off, %s', async (_, record) => {
     const png = await figureToPng(benchFigure(record), { scale: 1 });
     const { data, info } = await sharp(png).greyscale().raw().toBuffer({ resolveWithObject: true });
@@ -232,17 +271,29 @@ describe('records of benches', () => {
   });
 });
 
-describe.each([true, false])('the settings of a bench (quick: %s)', (quick) => {
-  it('are ones that the task takes, and let no contender stop early', () => {
-    const settings = settingsFor(food, { isSample: false }, benchConfig(food, quick).settings, {});
-    expect(settings.stages.map(({ name }) => name)).toEqual(food.defaults.stages.map(({ name }) => name));
-    for (const { epochs } of settings.stages) expect(epochs).toBeLessThanOrEqual(settings.patience);
+describe.each([food, galaxy])('the settings of a bench of $name', (task) => {
+  it.each([true, false])('are ones that the task takes, and let no contender stop early or learn slower (quick: %s)', (quick) => {
+    const settings = settingsFor(task, { isSample: true }, benchConfig(task, quick).settings, {});
+    expect(settings.stages.map(({ name }) => name)).toEqual(task.defaults.stages.map(({ name }) => name));
+    const fewest = Math.min(settings.patience, settings.plateau?.patience ?? Number.POSITIVE_INFINITY);
+    for (const { epochs } of settings.stages) expect(epochs).toBeLessThanOrEqual(fewest);
+  });
+});
+
+describe('the settings of a bench of galaxies', () => {
+  const settings = settingsFor(galaxy, { isSample: true }, benchConfig(galaxy, false).settings, {});
+
+  it('make 12,000 examples of the sample too, without other views, and leave an epoch after the first to measure', () => {
+    expect(settings.perClass! * galaxy.classes.length).toBe(12_000);
+    expect(settings.augmentation?.views).toBe(1);
+    expect(settings.stages.at(-1)).toEqual({ ...galaxy.defaults.stages.at(-1), epochs: 2 });
   });
 });
 
 /** A bench of a minute at most. */
 const tiny: BenchConfig = {
   quick: true,
+  contest: 'recipe',
   settings: {
     backbone: 'mobilenet_v2',
     collages: { train: 24, validation: 6, test: 8 },
@@ -255,6 +306,25 @@ const tiny: BenchConfig = {
   predictions: 3,
   coldStarts: 1,
 };
+
+/** The same of galaxies: 3 examples of each class, of which the sample has 2 pictures. */
+const tinyGalaxies: BenchConfig = {
+  ...tiny,
+  contest: 'epoch',
+  settings: {
+    backbone: 'mobilenet_v2',
+    perClass: 3,
+    split: { validation: 0.25, test: 0.25 },
+    augmentation: { views: 1 },
+    hiddenLayers: [{ units: 8, dropout: 0.1 }],
+    batchSize: 15,
+    stages: [{ name: 'head', trainableLayers: 0, learningRate: 1e-3, epochs: 2 }],
+  } satisfies SettingsOverrides,
+};
+
+interface Epochs {
+  readonly epochSeconds: Readonly<Record<string, readonly number[]>>;
+}
 
 describe('a whole bench', () => {
   let workspace: Workspace;
@@ -313,6 +383,35 @@ describe('a whole bench', () => {
     expect(existsSync(workspace.dataset)).toBe(false);
     expect(existsSync(workspace.activations)).toBe(false);
     expect(await readRuns(workspace)).toEqual({ runs: [], problems: [] });
+  }, 300_000);
+
+  it('of a task with one class a picture compares an epoch over as many examples in both, and accuracy', async () => {
+    await buildGalaxySample({ folder: path.join(workspace.sample, galaxy.data.folder), seed: 3, perClass: 4 });
+    const record = await runBench({
+      workspace,
+      task: galaxy,
+      config: tinyGalaxies,
+      source: await chooseData(workspace, galaxy, 'sample'),
+    });
+    expect(benchRecordSchema.parse(JSON.parse(readFileSync(workspace.bench(record.startedAt, 'json'), 'utf8')))).toEqual(record);
+    expect(record).toMatchObject({ data: { isSample: true, counts: { train: 20, validation: 10, test: 10 } }, epoch_examples: 30 });
+    expect(record.exact_match).toBeUndefined();
+    const { ratios, epoch_seconds: seconds, accuracy, details, notes } = record;
+    const { recipes, bytes, keras } = details as {
+      recipes: { cold: Epochs; warm: Epochs }[];
+      bytes: { int8: number };
+      keras: Epochs | null;
+    };
+    const [{ cold, warm }] = recipes as [{ cold: Epochs; warm: Epochs }];
+    expect(seconds!.ours).toBeCloseTo((cold.epochSeconds.head![1]! + warm.epochSeconds.head![1]!) / 2);
+    expect(record.int8_mb).toBeCloseTo(bytes.int8 / 1e6);
+    expect(notes.join()).toMatch(/so few epochs .*no other views/);
+    if (await hasKeras(workspace)) {
+      expect(seconds!.keras).toBe(keras!.epochSeconds.head![1]);
+      expect(ratios.epoch_vs_keras).toBeCloseTo(seconds!.keras! / seconds!.ours);
+      // A whole number of the 10 test pictures.
+      for (const share of Object.values(accuracy!)) expect(10 * share!).toBeCloseTo(Math.round(10 * share!));
+    } else expect([seconds!.keras, accuracy!.keras]).toEqual([null, null]);
   }, 300_000);
 
   it('that cannot go on says what is wrong, and leaves nothing behind', async () => {

@@ -17,38 +17,57 @@ export async function writeFigure(figure: Figure, files: readonly string[]): Pro
   for (const file of files) await writeAtomic(file, png);
 }
 
-/** How long the recipe takes in Keras and here, and one picture in TensorFlow Lite and here, beside what is aimed at. */
+/** How long the recipe, or an epoch, takes in Keras and here, and one picture in TensorFlow Lite and here, beside what is aimed at. */
 export function benchFigure(record: BenchRecord): Figure {
   const { data, threads, hardware, backbone } = record;
   const pictures = Object.values(data.counts).reduce((sum, count) => sum + count, 0);
   const on = `${pictures.toLocaleString('en')} pictures of ${data.isSample ? 'the generated sample' : path.basename(data.name)}`;
-  return contestBars([recipePanel(record), modelPanel(record)], {
-    title: `How long it takes: a training, and a prediction${record.quick ? ' (quick bench)' : ''}`,
+  return contestBars([trainingPanel(record), modelPanel(record)], {
+    title: `How long it takes: ${record.epoch_seconds ? 'an epoch' : 'a training'}, and a prediction${record.quick ? ' (quick bench)' : ''}`,
     subtitle: `${backbone}, ${on}, ${threads} threads (${hardware.cpu}). Dark lines: targets.`,
   });
 }
 
-function recipePanel({ recipe_seconds: { keras, cold, warm }, ratios }: BenchRecord): ContestPanel {
-  const inMinutes = Math.max(keras ?? 0, cold) >= 120;
+function trainingPanel({ recipe_seconds: recipe, epoch_seconds: epoch, epoch_examples: examples, ratios }: BenchRecord): ContestPanel {
+  if (!epoch) {
+    const { keras, cold, warm } = recipe;
+    return secondsPanel('The whole recipe: data set to tested model', keras, [
+      { name: 'visionbook', seconds: cold, times: ratios.recipe_vs_keras, target: targets.recipeVsKeras },
+      { name: 'visionbook, trained again', seconds: warm, times: ratios.recipe_warm_vs_keras, target: targets.warmRecipeVsKeras },
+    ]);
+  }
+  return secondsPanel(`An epoch of the last stage: ${examples!.toLocaleString('en')} examples`, epoch.keras, [
+    { name: 'visionbook', seconds: epoch.ours, times: ratios.epoch_vs_keras ?? null, target: targets.epochVsKeras },
+  ]);
+}
+
+/** A time of ours, and how many times as fast as Keras that is. */
+interface Timed {
+  readonly name: string;
+  readonly seconds: number;
+  readonly times: number | null;
+  readonly target: Target;
+}
+
+function secondsPanel(title: string, keras: number | null, ours: readonly Timed[]): ContestPanel {
+  const inMinutes = Math.max(keras ?? 0, ...ours.map(({ seconds }) => seconds)) >= 120;
   const unit = inMinutes ? 60 : 1;
-  const bar = (name: string, seconds: number, rest: Partial<ContestBar> = {}): ContestBar => ({
+  const bar = (name: string, seconds: number, isOurs: boolean): ContestBar => ({
     name,
     value: seconds / unit,
     label: formatSeconds(seconds),
-    isOurs: true,
-    ...rest,
+    isOurs,
   });
-  const against = (times: number | null, target: Target): Partial<ContestBar> =>
+  const against = ({ times, target }: Timed): Partial<ContestBar> =>
     times === null || keras === null
       ? {}
       : { target: keras / target.limit / unit, verdict: verdict(`${display(times)} × as fast as Keras`, times, target) };
   return {
-    title: 'The whole recipe: data set to tested model',
+    title,
     quantity: inMinutes ? 'Minutes' : 'Seconds',
     bars: [
-      ...(keras === null ? [] : [bar('Keras', keras, { isOurs: false })]),
-      bar('visionbook', cold, against(ratios.recipe_vs_keras, targets.recipeVsKeras)),
-      bar('visionbook, trained again', warm, against(ratios.recipe_warm_vs_keras, targets.warmRecipeVsKeras)),
+      ...(keras === null ? [] : [bar('Keras', keras, false)]),
+      ...ours.map((timed) => ({ ...bar(timed.name, timed.seconds, true), ...against(timed) })),
     ],
   };
 }

@@ -2,6 +2,7 @@ export { type BenchOptions, runBench } from './bench';
 export { type BenchConfig, benchConfig } from './config';
 export * from './errors';
 export { benchFigure, writeBenchFigure } from './figure';
+export { type FormMeasure, formsFigure, measureForms } from './forms';
 export { type Measure, measureTable } from './measures';
 export { type BenchRecord, benchRecordSchema, measureRows, measuresOf } from './record';
 export { runServeBench, type ServeBenchOptions } from './serve';

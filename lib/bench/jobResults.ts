@@ -11,6 +11,12 @@ export interface JobRequest {
 const number = z.number();
 const count = z.number().int();
 
+/** As `Judging`. */
+const judging = z.union([
+  z.object({ kind: z.literal('multiclass') }),
+  z.object({ kind: z.literal('multilabel').optional(), threshold: number, negativeWeight: number }),
+]);
+
 /** Times are in seconds, or in milliseconds where the name says so. */
 const schemas = {
   prepare: z.object({ counts: z.record(z.string(), count) }),
@@ -19,10 +25,11 @@ const schemas = {
     pictures: z.string(),
     preprocessing: z.object({ divisor: number, subtrahend: number }),
     stages: z.array(z.object({ name: z.string(), epochs: count, learningRate: number, trainable: z.array(z.string()) })),
+    /** Examples of training, of which a picture may be several. */
+    examples: count,
     batchSize: count,
     seed: count,
-    negativeWeight: number,
-    threshold: number,
+    judging,
     classes: z.array(z.string()),
     testLabels: z.array(count),
     testFiles: z.array(z.string()),
@@ -39,10 +46,11 @@ const schemas = {
     epochSeconds: z.record(z.string(), z.array(number)),
     current: z.string(),
     auc: number.nullable(),
-    exactMatch: number,
+    exactMatch: number.optional(),
+    accuracy: number.optional(),
     peakMemoryMiB: number,
   }),
-  export: z.object({ aucInt8: number.nullable(), bytes: z.object({ float32: count, int8: count }) }),
+  export: z.object({ aucInt8: number.nullable(), accuracyInt8: number.optional(), bytes: z.object({ float32: count, int8: count }) }),
   inference: z.object({ predictMs: number, modelMs: number, int8Ms: number, picturesPerSecond: number }),
 };
 

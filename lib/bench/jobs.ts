@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { chooseData, picturesBySplit, prepareDataset, readDataset } from '../data';
+import sharp from 'sharp';
+import { chooseData, decodePicture, mapOnCores, picturesBySplit, prepareDataset, readDataset } from '../data';
 import { loadTensorFlow, openOnnx } from '../engine';
 import { peakMemoryMiB } from '../experiments';
 import {
@@ -16,10 +17,10 @@ import {
 import { exportModel, openPredictor, predictFiles } from '../prediction';
 import type { OnProgress } from '../progress';
 import { findTask, settingsFor } from '../tasks';
-import { clearStore, trainTask } from '../training';
+import { balancePictures, clearStore, judgingOf, trainTask } from '../training';
 import { openWorkspace } from '../workspace';
 import type { JobName, JobRequest, JobResult } from './jobResults';
-import { median } from './ratios';
+import { medianMs, timed } from './timing';
 
 type Job<Name extends JobName, More = object> = (request: JobRequest & More, onProgress: OnProgress) => Promise<JobResult<Name>>;
 
@@ -48,11 +49,17 @@ const start: Job<'start', { folder: string }> = async ({ task: name, settings: o
   assignWeights(tf, classifier.backbone, await found.read(tf), found.name);
   const model = path.join(folder, 'start.keras');
   await writeFile(model, await kerasArchive(classifier));
-  const splits = picturesBySplit(dataset);
+  const all = picturesBySplit(dataset);
+  const splits = { ...all, train: balancePictures(all.train, task, settings) };
+  const fileOf = new Map(
+    await mapOnCores(dataset.pictures, async ({ path: file, sha256 }) => {
+      return [file, await fittedFile(file, task.imageSize, path.join(folder, `${sha256}.png`))] as const;
+    }),
+  );
   const pictures = path.join(folder, 'pictures.json');
   const listed = Object.entries(splits).map(([split, members]) => [
     split,
-    members.map(({ path: file, labels }) => ({ path: file, labels })),
+    members.map(({ path: file, labels }) => ({ path: fileOf.get(file), labels })),
   ]);
   await writeFile(pictures, JSON.stringify(Object.fromEntries(listed)));
   return {
@@ -60,10 +67,10 @@ const start: Job<'start', { folder: string }> = async ({ task: name, settings: o
     pictures,
     preprocessing: preprocessings[found.backbone.name],
     stages: settings.stages.map((stage) => ({ ...stage, trainable: [...trainableLayers(classifier, stage.trainableLayers)] })),
+    examples: splits.train.length,
     batchSize: settings.batchSize,
     seed: settings.seed,
-    negativeWeight: settings.negativeWeight,
-    threshold: settings.decision.threshold,
+    judging: judgingOf(task, settings),
     classes: task.classes.map((one) => one.name),
     testLabels: splits.test.flatMap(({ labels }) => labels),
     testFiles: splits.test.map(({ path: file }) => file),
@@ -72,6 +79,17 @@ const start: Job<'start', { folder: string }> = async ({ task: name, settings: o
     backend,
   };
 };
+
+/** A picture's file, or where it has another size, one with the pixels that training sees. */
+async function fittedFile(file: string, side: number, otherwise: string): Promise<string> {
+  const { width, height } = await sharp(file).metadata();
+  if (width === side && height === side) return file;
+  const pixels = await decodePicture(file, side);
+  await sharp(pixels, { raw: { width: side, height: side, channels: 3 } })
+    .png()
+    .toFile(otherwise);
+  return otherwise;
+}
 
 /** Trains as `npm run train` does: records, saved models and intervals included. */
 const recipe: Job<'recipe', { cold: boolean }> = async ({ task: name, settings, weightsFile, cold }, onProgress) => {
@@ -89,6 +107,7 @@ const recipe: Job<'recipe', { cold: boolean }> = async ({ task: name, settings, 
   const seconds = (performance.now() - began) / 1000;
   const chosen = runs.find((run) => run.id === current)!;
   const pictures = Object.values(chosen.data.counts).reduce((sum, pictureCount) => sum + pictureCount, 0);
+  const test = chosen.metrics.test!;
   const phases = runs.flatMap((run) =>
     Object.entries(run.timings).map(([phase, time]): [string, number] => [`${run.stage}: ${phase}`, time]),
   );
@@ -98,8 +117,9 @@ const recipe: Job<'recipe', { cold: boolean }> = async ({ task: name, settings, 
     phases: Object.fromEntries(phases),
     epochSeconds: Object.fromEntries(runs.map((run) => [run.stage, run.epochs.map((epoch) => epoch.seconds)])),
     current,
-    auc: chosen.metrics.test!.auc,
-    exactMatch: chosen.metrics.test!.exactMatch!,
+    auc: test.auc,
+    exactMatch: test.exactMatch,
+    accuracy: test.accuracy,
     peakMemoryMiB: peakMemoryMiB(),
   };
 };
@@ -107,7 +127,8 @@ const recipe: Job<'recipe', { cold: boolean }> = async ({ task: name, settings, 
 const exportInt8: Job<'export'> = async ({ task: name }, onProgress) => {
   const { files } = await exportModel({ workspace: openWorkspace(), task: findTask(name), variants: ['int8'], onProgress });
   const [float32, int8] = files;
-  return { aucInt8: int8!.loss!.after.auc, bytes: { float32: float32!.bytes, int8: int8!.bytes } };
+  const { auc: aucInt8, accuracy: accuracyInt8 } = int8!.loss!.after;
+  return { aucInt8, accuracyInt8, bytes: { float32: float32!.bytes, int8: int8!.bytes } };
 };
 
 /** From a JPEG to a decision, a folder, and the model alone in both forms, all warm. */
@@ -135,25 +156,6 @@ const inference: Job<'inference', { predictions: number }> = async ({ task, pred
   // One after the other: the threads of a session that has just run wait for more work, and would hold up another one's.
   return { predictMs, modelMs: await alone('float32'), int8Ms: await alone('int8'), picturesPerSecond: files.length / seconds };
 };
-
-/** The median of so many calls, after a fifth as many that are not counted. */
-async function medianMs(call: (index: number) => Promise<unknown>, count: number, onDone: (done: number) => void): Promise<number> {
-  const times: number[] = [];
-  for (let index = -Math.ceil(count / 5); index < count; index++) {
-    const time = await timed(() => call(Math.abs(index)));
-    if (index < 0) continue;
-    times.push(time);
-    onDone(times.length);
-  }
-  return median(times);
-}
-
-/** Milliseconds. */
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return performance.now() - began;
-}
 
 /** What the bench runs in processes of their own. */
 export const jobs = { prepare, start, recipe, export: exportInt8, inference };

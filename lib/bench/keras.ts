@@ -41,8 +41,8 @@ export async function hasKeras({ python }: Pick<Workspace, 'python'>): Promise<b
 
 /** Trains the recipe in Keras. @throws BENCH_FAILED; the signal's reason */
 export function runKerasRecipe({ start, imageSize, threads, ...request }: PeerRequest): Promise<KerasRecipe> {
-  const { model, pictures, preprocessing, stages, batchSize, seed, negativeWeight } = start;
-  const recipe = { model, pictures, preprocessing, stages, batchSize, seed, negativeWeight, imageSize, threads };
+  const { model, pictures, preprocessing, stages, batchSize, seed, judging } = start;
+  const recipe = { model, pictures, preprocessing, stages, batchSize, seed, judging, imageSize, threads };
   return runJob(pythonChild(request, 'keras_recipe.py', recipe), recipeSchema);
 }
 

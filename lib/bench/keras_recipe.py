@@ -24,13 +24,14 @@ def send(message):
 def dataset(examples, request, shuffled):
     """Batches of (pixels as the backbone wants them, labels, weights)."""
     labels = [[float(label) for label in example["labels"]] for example in examples]
-    weights = [1.0 if any(row) else float(request["negativeWeight"]) for row in labels]
+    negative_weight = float(request["judging"].get("negativeWeight", 1))
+    weights = [1.0 if any(row) else negative_weight for row in labels]
     pictures = tf.data.Dataset.from_tensor_slices(([example["path"] for example in examples], labels, weights))
     side = request["imageSize"]
     preprocessing = request["preprocessing"]
 
     def decode(path, label, weight):
-        pixels = tf.io.decode_jpeg(tf.io.read_file(path), channels=3)
+        pixels = tf.io.decode_jpeg(tf.io.read_file(path), channels=3)  # PNG, too
         return tf.ensure_shape(pixels, (side, side, 3)), label, weight
 
     def preprocess(pixels, label, weight):
@@ -63,6 +64,13 @@ class Epochs(keras.callbacks.Callback):
         self.report(epoch + 1, f"validation loss {logs['val_loss']:.4f}")
 
 
+# Loss and metrics by the task's kind, new ones for every stage.
+judged_by = {
+    "multilabel": lambda: {"loss": "binary_crossentropy", "weighted_metrics": ["binary_accuracy", keras.metrics.AUC(name="auc")]},
+    "multiclass": lambda: {"loss": "categorical_crossentropy", "weighted_metrics": ["categorical_accuracy"]},
+}
+
+
 def layers_of(model):
     for layer in model.layers:
         if isinstance(layer, keras.Model):
@@ -78,8 +86,7 @@ def train_stage(model, stage, splits, request):
         layer.trainable = layer.name in trainable and not isinstance(layer, keras.layers.BatchNormalization)
     model.compile(
         optimizer=keras.optimizers.Adam(stage["learningRate"]),
-        loss="binary_crossentropy",
-        weighted_metrics=["binary_accuracy", keras.metrics.AUC(name="auc")],
+        **judged_by[request["judging"].get("kind", "multilabel")](),
         jit_compile=False,
     )
     seconds = []

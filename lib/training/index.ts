@@ -1,6 +1,6 @@
 export { type ActivationRequest, Activations, openActivations } from './activations';
 export * from './errors';
-export { runStage, type StageRequest, type TrainingContext, type TrainingPhase, type TrainingWatch } from './stage';
+export { judgingOf, runStage, type StageRequest, type TrainingContext, type TrainingPhase, type TrainingWatch } from './stage';
 export { clearStore, listStore, type StoreEntry, storeLimit } from './storeSize';
-export { describeData, type TrainOptions, type TrainOutcome, trainTask } from './train';
+export { balancePictures, describeData, type TrainOptions, type TrainOutcome, trainTask } from './train';
 export type { Examples, TrainingRequest, TrainingResult } from './trainer';

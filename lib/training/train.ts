@@ -1,6 +1,7 @@
 import { balanceClasses, type Dataset, type LabelledPicture, picturesBySplit, readDataset } from '../data';
 import { loadTensorFlow } from '../engine';
 import type { RunRecord } from '../experiments';
+import { announceModel } from '../mlflow';
 import { assignWeights, buildClassifier, findWeights, promote } from '../models';
 import { areCollageSettings, type Settings, type SettingsOverrides, settingsFor, type Task } from '../tasks';
 import type { Workspace } from '../workspace';
@@ -31,7 +32,14 @@ export interface TrainOutcome {
  *
  * @throws the signal's reason when it stopped training before there was anything to save; DATASET_MISSING and what else `readDataset` throws, BAD_SETTINGS, WEIGHTS_MISMATCH and what else `findWeights` throws
  */
-export async function trainTask({ workspace, task, overrides, weightsFile, promotes = true, ...watch }: TrainOptions): Promise<TrainOutcome> {
+export async function trainTask({
+  workspace,
+  task,
+  overrides,
+  weightsFile,
+  promotes = true,
+  ...watch
+}: TrainOptions): Promise<TrainOutcome> {
   const { onProgress, signal } = watch;
   const dataset = await readDataset(workspace, task);
   const settings = settingsFor(task, dataset.card, overrides);
@@ -77,7 +85,10 @@ export async function trainTask({ workspace, task, overrides, weightsFile, promo
     const validationLoss = (run: Readonly<RunRecord>): number => run.metrics.validation?.loss ?? Number.POSITIVE_INFINITY;
     const best = runs.reduce((lowest, run) => (validationLoss(run) < validationLoss(lowest) ? run : lowest));
     const current = best.id;
-    if (promotes) await promote(workspace, task.name, current, `trained: the ${best.stage} stage has the lowest validation loss`);
+    if (promotes) {
+      await promote(workspace, task.name, current, `trained: the ${best.stage} stage has the lowest validation loss`);
+      announceModel(workspace, task.name);
+    }
     return { runs, current, interrupted: signal?.aborted ?? false };
   } finally {
     classifier.model.dispose();
