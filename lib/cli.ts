@@ -144,6 +144,13 @@ function buildProgram(): Command {
     .option('--older-than <time>', 'only what was not used for so long, such as 12h or 30d', duration, 0)
     .action(clearCache);
   program.command('report').description('write experiments/report.html').action(report);
+  const mlflow = program.command('mlflow').description('runs to and from the MLflow server that MLFLOW_TRACKING_URI names');
+  mlflow.command('push').description('send what the server does not have yet of all runs and models').action(pushToMlflow);
+  mlflow
+    .command('pull')
+    .description('fetch the runs that were made elsewhere, such as in Python')
+    .option('--experiment <name>', 'of this experiment alone, instead of MLFLOW_EXPERIMENT_NAME or all')
+    .action(pullFromMlflow);
   program
     .command('serve')
     .description('start the web app and the API')
@@ -452,6 +459,7 @@ async function promoteModel(name: string, { task: taskName }: { task: string }):
   const task = findTask(taskName);
   const { promote } = load('./models') as typeof import('./models');
   const { run } = await promote(workspace, task.name, await runOfModel(workspace, task, name), 'promoted by hand');
+  tellMlflow(workspace, task);
   console.log(`the ${task.name} model that serves is ${run}`);
 }
 
@@ -460,7 +468,14 @@ async function rollBack({ task: taskName, to }: { task: string; to?: string }): 
   const task = findTask(taskName);
   const { rollback } = load('./models') as typeof import('./models');
   const { run, history } = await rollback(workspace, task.name, to === undefined ? {} : { to: await runOfModel(workspace, task, to) });
+  tellMlflow(workspace, task);
   console.log(`the ${task.name} model that serves is ${run} again, and no longer ${history.at(-1)?.previous}`);
+}
+
+/** In the background: the command ends when the server has been told, or does not answer. */
+function tellMlflow(workspace: Workspace, task: Task): void {
+  const { announceModel } = load('./mlflow') as typeof import('./mlflow');
+  announceModel(workspace, task.name);
 }
 
 async function tryModel(
@@ -557,6 +572,28 @@ async function report(): Promise<void> {
   console.log(describeRuns(runs));
   for (const { path, reason } of problems) console.error(`left out: ${path}: ${reason}`);
   console.log(`\nthe report is ${await writeReport({ workspace, runs, problems })}`);
+}
+
+async function pushToMlflow(): Promise<void> {
+  const workspace = openWorkspace();
+  const { pushRuns } = load('./mlflow') as typeof import('./mlflow');
+  const { runs, models, problems } = await withProgress((onProgress) => pushRuns(workspace, { onProgress }));
+  console.log(`new        ${runs.new.length} runs`);
+  console.log(`completed  ${runs.completed.length}`);
+  console.log(`unchanged  ${runs.unchanged.length}`);
+  if (runs.deleted.length > 0) console.log(`left out   ${runs.deleted.length}, which were deleted in MLflow`);
+  for (const { name, version, moved } of models) console.log(`${name} ${version} ${moved ? 'has' : 'keeps'} the alias "current"`);
+  for (const { run, reason } of problems) console.error(`not sent: ${run}: ${reason}`);
+  if (problems.length > 0) process.exitCode = 1;
+}
+
+async function pullFromMlflow({ experiment }: { experiment?: string }): Promise<void> {
+  const workspace = openWorkspace();
+  const { pullRuns } = load('./mlflow') as typeof import('./mlflow');
+  const { textTable } = load('./report') as typeof import('./report');
+  const runs = await withProgress((onProgress) => pullRuns(workspace, { onProgress, ...(experiment && { experiment }) }));
+  console.log(textTable(runs.map(({ experiment, name, status, metrics }) => ({ experiment, name, status, ...metrics }))));
+  console.log(`${runs.length} runs from MLflow in ${workspace.foreignRuns}`);
 }
 
 async function executeNotebooks(names: string[]): Promise<void> {

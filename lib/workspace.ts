@@ -39,6 +39,8 @@ export interface Workspace extends DatasetPlaces {
   readonly correctionHistory: string;
   readonly experiments: string;
   readonly reportHtml: string;
+  /** Runs that were made elsewhere, fetched from MLflow. */
+  readonly foreignRuns: string;
   readonly venvBin: string;
   /** The Python of the set-up's virtual environment. */
   readonly python: string;
@@ -47,6 +49,8 @@ export interface Workspace extends DatasetPlaces {
   readonly executedNotebooks: string;
   /** The folder of one run's record and figures. */
   experiment(runId: string): string;
+  /** The file of one run that was made elsewhere. */
+  foreignRun(id: string): string;
   /** The corrections of the retraining that began then, in ISO 8601. */
   retrainedCsv(startedAt: string): string;
   /** What a bench that began then, in ISO 8601, left: its record or its figure; `what` names the bench of the server. */
@@ -98,11 +102,13 @@ export function openWorkspace({ env = process.env, cwd = process.cwd() }: Worksp
     correctionHistory: path.join(corrections, 'history'),
     experiments,
     reportHtml: path.join(experiments, 'report.html'),
+    foreignRuns: path.join(experiments, 'mlflow'),
     venvBin,
     python: path.join(venvBin, isWindows ? 'python.exe' : 'python'),
     notebooks: path.join(root, 'notebooks'),
     executedNotebooks: path.join(outputs, 'notebooks'),
     experiment: (runId) => path.join(experiments, runId),
+    foreignRun: (id) => path.join(experiments, 'mlflow', `${id}.json`),
     retrainedCsv: (startedAt) => path.join(corrections, 'history', `retrain_${fileTime(startedAt)}.csv`),
     bench: (startedAt, kind, what) => path.join(experiments, 'bench', `${fileTime(startedAt)}${what ? `-${what}` : ''}.${kind}`),
     model: (task, runId) => path.join(outputs, task, runId),

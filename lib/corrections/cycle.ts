@@ -1,4 +1,5 @@
 import { VisionbookError } from '../errors';
+import { announceModel } from '../mlflow';
 import { hasServed, promote, readServed, reject } from '../models';
 import type { Progress } from '../progress';
 import type { Task } from '../tasks';
@@ -106,6 +107,7 @@ async function conclude(workspace: Workspace, task: Task, attempt: AttemptUnderW
       await attempt.end({ run, verdict: 'rejected', reason: refusal, gate });
       return { verdict: 'rejected', reason: refusal, gate, run };
     }
+    announceModel(workspace, task.name);
     await attempt.enter('archiving');
   }
   const history = await archiveCorrections(workspace, task, attempt.state, judged);

@@ -14,7 +14,7 @@ const hyperParameters = ['learningRate', 'trainableLayers', 'batchSize', 'dropou
  * `validation.loss`, `test.auc` and so on; hyper-parameters are those that stand in `config` itself.
  */
 export function flattenRun(run: RunRecord): Record<string, Cell> {
-  const config = flatten(run.config);
+  const config = flattenConfig(run.config);
   const row: Record<string, Cell> = {
     id: run.id,
     task: run.task,
@@ -42,7 +42,7 @@ export function flattenRun(run: RunRecord): Record<string, Cell> {
  * has none.
  */
 export function differingParameters(runs: readonly RunRecord[]): { parameter: string; values: Cell[] }[] {
-  const configs = runs.map((run) => flatten(run.config));
+  const configs = runs.map((run) => flattenConfig(run.config));
   const names = [...new Set(configs.flatMap((config) => [...config.keys()]))].sort();
   return names
     .map((parameter) => ({ parameter, values: configs.map((config) => config.get(parameter) ?? null) }))
@@ -84,9 +84,9 @@ export function secondsOf(run: RunRecord): number {
 }
 
 /** `{ stages: [{ epochs: 3 }] }` as `stages.0.epochs` → 3. */
-function flatten(value: unknown, name = '', into = new Map<string, Cell>()): Map<string, Cell> {
+export function flattenConfig(value: unknown, name = '', into = new Map<string, Cell>()): Map<string, Cell> {
   if (typeof value === 'object' && value !== null) {
-    for (const [key, inner] of Object.entries(value)) flatten(inner, name === '' ? key : `${name}.${key}`, into);
+    for (const [key, inner] of Object.entries(value)) flattenConfig(inner, name === '' ? key : `${name}.${key}`, into);
   } else if (value !== undefined) {
     into.set(name, typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null);
   }

@@ -1,6 +1,16 @@
-export { type BestRunOptions, bestRun, type Cell, type ComparedSplit, differingParameters, flattenRun, secondsOf } from './compare';
+export {
+  type BestRunOptions,
+  bestRun,
+  type Cell,
+  type ComparedSplit,
+  differingParameters,
+  flattenConfig,
+  flattenRun,
+  secondsOf,
+} from './compare';
 export { describeHardware, peakMemoryMiB, readGit, readVersions } from './environment';
 export { ArtifactMissing, NoPredictions, RunAmbiguous, RunEnded, RunNotFound, RunUnreadable } from './errors';
+export { type ForeignRun, foreignRunVersion, readForeignRuns, sawSameData } from './foreign';
 export {
   type PredictedSplit,
   predictedSplits,

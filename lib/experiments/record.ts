@@ -5,7 +5,7 @@ import type { Curve, Interval, SplitMetrics } from '../metrics';
 export const schemaVersion = 1;
 
 /** JSON has no NaN and writes null; a run whose loss diverged must stay readable, so null is read as NaN again. */
-const measurement = z.preprocess((value) => (value === null ? Number.NaN : value), z.union([z.number(), z.nan()]));
+export const measurement = z.preprocess((value) => (value === null ? Number.NaN : value), z.union([z.number(), z.nan()]));
 const share = z.number();
 const interval = z.object({ low: z.number(), high: z.number() });
 const curve = z.object({ x: z.array(z.number()).readonly(), y: z.array(z.number()).readonly() });

@@ -23,6 +23,8 @@ export interface RunStart {
   readonly hardware: { readonly backend: string };
   /** Id of the run that this one continues. */
   readonly parent?: string;
+  /** Called with each record when it is on disk, the first and the last too: for whoever shows runs elsewhere. It must not throw. */
+  readonly onRecord?: (record: Readonly<RunRecord>) => void;
   readonly clock?: () => Date;
 }
 
@@ -45,7 +47,7 @@ export type RunUpdate = Partial<Pick<RunRecord, 'config' | 'data' | 'weights' | 
  *   throw error;
  * }
  */
-export async function startRun({ workspace, clock = () => new Date(), ...start }: RunStart): Promise<Run> {
+export async function startRun({ workspace, onRecord, clock = () => new Date(), ...start }: RunStart): Promise<Run> {
   const startedAt = clock();
   const [versions, git] = await Promise.all([readVersions(workspace.root), readGit(workspace.root)]);
   const id = await makeFolder(workspace, `${fileTime(startedAt)}-${start.task}-${start.stage}`);
@@ -72,7 +74,7 @@ export async function startRun({ workspace, clock = () => new Date(), ...start }
     timings: {},
     artifacts: [],
   };
-  const run = new Run(workspace, first, clock);
+  const run = new Run(workspace, first, clock, onRecord);
   await run.update({});
   return run;
 }
@@ -87,6 +89,7 @@ export class Run {
     private readonly workspace: Workspace,
     first: RunRecord,
     private readonly clock: () => Date,
+    private readonly onRecord?: RunStart['onRecord'],
   ) {
     this.current = first;
   }
@@ -174,6 +177,7 @@ export class Run {
       const next = { ...this.current, ...changeOf(this.current), updatedAt, peakMemoryMiB: peakMemoryMiB() };
       await writeAtomic(path.join(this.folder, 'run.json'), recordText(next));
       this.current = next;
+      this.onRecord?.(next);
     });
     // A failed write fails its caller, not the calls after it.
     this.written = turn.catch(() => undefined);

@@ -35,6 +35,7 @@ import type { Settings, Split, Stage, Task } from '../tasks';
 import type { Workspace } from '../workspace';
 import { openActivations, type StoredPicture } from './activations';
 import { NoPictures } from './errors';
+import { openFollowers } from './followers';
 import { type Examples, epochMetrics, predictExamples, type TrainingExamples, type TrainingRequest, trainTail } from './trainer';
 
 /** How to follow a training, and to stop it. */
@@ -101,6 +102,7 @@ export async function runStage(context: TrainingContext, request: StageRequest):
     weights,
     hardware: { backend: engine.backend },
     ...(parent && { parent }),
+    onRecord: await openFollowers(workspace, engine),
   });
   try {
     await train(context, request, run);

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { listVersions } from '../../corrections';
+import { announceModel } from '../../mlflow';
 import { endTrial, promote, readServed, rollback, startTrial } from '../../models';
 import type { Task } from '../../tasks';
 import type { ServedTask, ServerContext } from '../context';
@@ -57,6 +58,7 @@ export async function models(app: FastifyInstance, { context, assets }: { contex
       await work(form, served);
       await served.inference.refresh();
       await mirrorVersions(context, served.task);
+      announceModel(workspace, served.task.name);
       leaveFlash(reply, { kind: 'ok', text: translator(preferencesOf(request).language)(what(form)) });
       return reply.redirect(backPath(form.back ?? '/models'), 303);
     });
