@@ -2,6 +2,7 @@ export { type BootstrapOptions, bootstrapDifferences, bootstrapIntervals, type D
 export { averagePrecision, curvesByClass, precisionRecallCurve, rocCurve } from './curves';
 export { BadPredictions } from './errors';
 export { judgePredictions } from './judge';
+export { pictureLosses } from './losses';
 export { type ConfusedPair, mostConfused, multiclassMetrics } from './multiclass';
 export { multilabelMetrics } from './multilabel';
 export type { MetricOptions } from './scores';

@@ -1,0 +1,3 @@
+export { confusedPictures } from './confused';
+export * from './errors';
+export { type JudgedPicture, type JudgedPictures, judgePictures } from './judged';
