@@ -2,8 +2,10 @@ import type { z } from 'zod';
 import { defineError } from '../errors';
 import { food } from './food';
 import { galaxy } from './galaxy';
-import { type SettingsOverrides, settingsSchemas, type Task } from './task';
+import { BadSettings, isPlainObject, mergeSettings } from './merge';
+import { type Settings, type SettingsOverrides, settingsSchemas, type Task } from './task';
 
+export { BadSettings, setSetting } from './merge';
 export * from './task';
 export { food, galaxy };
 
@@ -15,7 +17,6 @@ export const UnknownTask = defineError(
   404,
   (name: string) => `there is no task "${name}": use ${tasks.map((task) => task.name).join(' or ')}`,
 );
-export const BadSettings = defineError('BAD_SETTINGS', 422, (problems: string) => `these settings cannot be used: ${problems}`);
 
 /** @throws UNKNOWN_TASK */
 export function findTask(name: string): Task {
@@ -37,8 +38,20 @@ export function settingsFor<Chosen extends Task>(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Chosen['defaults'] {
   const layers = [task.defaults, data.isSample ? task.sampleDefaults : {}, environmentSettings(env), overrides];
-  const merged = layers.reduce<Record<string, unknown>>(mergeSettings, {});
-  const parsed = settingsSchemas[task.data.kind].safeParse(merged);
+  return checkSettings(task, layers.reduce<Record<string, unknown>>(mergeSettings, {}));
+}
+
+/**
+ * A task's settings with some of them changed.
+ *
+ * @throws BAD_SETTINGS, as `settingsFor`
+ */
+export function changeSettings<Chosen extends Task>(task: Chosen, settings: Settings, changes: SettingsOverrides): Chosen['defaults'] {
+  return checkSettings(task, mergeSettings({ ...settings }, changes));
+}
+
+function checkSettings(task: Task, settings: Record<string, unknown>): Settings {
+  const parsed = settingsSchemas[task.data.kind].safeParse(settings);
   if (!parsed.success) throw BadSettings(parsed.error.issues.map(describeIssue).join('; '));
   return parsed.data;
 }
@@ -64,17 +77,4 @@ function parseSettings(text: string | undefined): Record<string, unknown> {
     // said below
   }
   throw BadSettings('VISIONBOOK_SETTINGS holds no JSON object');
-}
-
-function mergeSettings(base: Record<string, unknown>, changes: object): Record<string, unknown> {
-  const merged = { ...base };
-  for (const [name, value] of Object.entries(changes)) {
-    const before = merged[name];
-    merged[name] = isPlainObject(before) && isPlainObject(value) ? mergeSettings(before, value) : value;
-  }
-  return merged;
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -107,8 +107,8 @@ export type Plateau = z.infer<typeof plateau>;
 export type Augmentation = z.infer<typeof augmentation>;
 
 type Overrides<All> = {
-  readonly [Key in keyof All]?: NonNullable<All[Key]> extends unknown[]
-    ? All[Key]
+  readonly [Key in keyof All]?: NonNullable<All[Key]> extends (infer Entry)[]
+    ? All[Key] | { readonly [nameOrPlace: string]: Partial<Entry> }
     : NonNullable<All[Key]> extends object
       ? Partial<NonNullable<All[Key]>>
       : All[Key];
