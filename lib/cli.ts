@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { VisionbookError } from './errors';
 import { stopOnInterrupt } from './interrupt';
+import { type SplitMetricName, splitMetricNames } from './metrics';
 import type { OnProgress } from './progress';
 import { showProgress } from './report/progress';
 import { findTask, type SettingsOverrides, settingsFor, type Task } from './tasks';
@@ -143,6 +144,14 @@ function buildProgram(): Command {
     .description('empty it; what is missing is computed again')
     .option('--older-than <time>', 'only what was not used for so long, such as 12h or 30d', duration, 0)
     .action(clearCache);
+  program
+    .command('compare')
+    .description('say whether runs differ by more than chance, picture by picture')
+    .argument('<run...>', 'two or more; the first is what the others are held against, and the ends of their names will do')
+    .addOption(new Option('--metric <metric>', 'what the verdict goes by').choices(splitMetricNames))
+    .addOption(new Option('--split <split>', 'the pictures to compare on').choices(['test', 'validation']).default('test'))
+    .option('--json', 'everything as one JSON object')
+    .action(compare);
   program.command('report').description('write experiments/report.html').action(report);
   const mlflow = program.command('mlflow').description('runs to and from the MLflow server that MLFLOW_TRACKING_URI names');
   mlflow.command('push').description('send what the server does not have yet of all runs and models').action(pushToMlflow);
@@ -232,11 +241,13 @@ async function withProgress<Result>(work: (onProgress: OnProgress) => Promise<Re
 
 async function start(): Promise<void> {
   const workspace = openWorkspace();
-  const { executeNotebooks: execute, hasJupyter } = load('./notebooks') as typeof import('./notebooks');
+  const { executeNotebooks: execute, hasJupyter, notebooksOf } = load('./notebooks') as typeof import('./notebooks');
   const withNotebooks = hasJupyter(workspace);
   if (withNotebooks) {
-    console.log('running the notebooks: prepare, train, predict, retrain, report');
-    await execute({ workspace, target: workspace.executedNotebooks, onLine: console.log });
+    console.log('running the notebooks of the food task, and the report');
+    // Of one task, which takes minutes; galaxies take some ten minutes more.
+    const names = [...notebooksOf('food'), 'report.ipynb'];
+    await execute({ workspace, names, target: workspace.executedNotebooks, onLine: console.log });
   } else {
     console.log('there is no Jupyter, so commands do the work of the notebooks: prepare, train, predict, report');
     await prepare('food', { data: process.env.VISIONBOOK_DATA ?? 'auto', set: {} });
@@ -562,6 +573,20 @@ async function serveAll(options: { port?: number; host?: string }): Promise<void
     void server.close();
   };
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop);
+}
+
+async function compare(
+  names: string[],
+  { metric, split, json }: { metric?: SplitMetricName; split: 'test' | 'validation'; json?: true },
+): Promise<void> {
+  const workspace = openWorkspace();
+  const { compareRuns, readRun } = load('./experiments') as typeof import('./experiments');
+  const { describeComparison, verdictsOn } = load('./report') as typeof import('./report');
+  const runs = await Promise.all(names.map((name) => readRun(workspace, name)));
+  const comparison = await compareRuns({ workspace, runs, split });
+  console.log(
+    json ? JSON.stringify({ ...comparison, verdicts: verdictsOn(comparison, metric) }, null, 2) : describeComparison(comparison, metric),
+  );
 }
 
 async function report(): Promise<void> {

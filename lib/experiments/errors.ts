@@ -27,3 +27,4 @@ export const NoPredictions = defineError(
   (id: string) =>
     `run ${id} has kept no predictions: it is from before runs did, or ended before its model was measured; train again with its settings`,
 );
+export const NotComparable = defineError('NOT_COMPARABLE', 422, (reason: string) => `the runs cannot be compared: ${reason}`);

@@ -8,9 +8,17 @@ export {
   flattenRun,
   secondsOf,
 } from './compare';
+export {
+  type ComparedRun,
+  type CompareOptions,
+  compareRuns,
+  type RunComparison,
+  type RunDifference,
+} from './compareRuns';
 export { describeHardware, peakMemoryMiB, readGit, readVersions } from './environment';
-export { ArtifactMissing, NoPredictions, RunAmbiguous, RunEnded, RunNotFound, RunUnreadable } from './errors';
+export { ArtifactMissing, NoPredictions, NotComparable, RunAmbiguous, RunEnded, RunNotFound, RunUnreadable } from './errors';
 export { type ForeignRun, foreignRunVersion, readForeignRuns, sawSameData } from './foreign';
+export { holm, type McNemar, mcnemar } from './mcnemar';
 export {
   type PredictedSplit,
   predictedSplits,
@@ -31,4 +39,5 @@ export {
   schemaVersion,
   splitMetricsSchema,
 } from './record';
-export { type Run, type RunStart, type RunUpdate, startRun } from './run';
+export { type Run, type RunStart, type RunUpdate, startRun, sweepRunId } from './run';
+export { type Verdict, verdictOf } from './verdict';

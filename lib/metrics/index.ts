@@ -1,7 +1,7 @@
 export { type BootstrapOptions, bootstrapDifferences, bootstrapIntervals, type Difference, type DifferenceOptions } from './bootstrap';
 export { averagePrecision, curvesByClass, precisionRecallCurve, rocCurve } from './curves';
 export { BadPredictions } from './errors';
-export { judgePredictions } from './judge';
+export { judgePredictions, rightPictures } from './judge';
 export { pictureLosses } from './losses';
 export { type ConfusedPair, mostConfused, multiclassMetrics } from './multiclass';
 export { multilabelMetrics } from './multilabel';

@@ -1,3 +1,4 @@
+import { checkOneClass, checkPredictions } from './check';
 import { multiclassMetrics, scoreClasses, totalClasses } from './multiclass';
 import { multilabelMetrics } from './multilabel';
 import { score, total } from './scores';
@@ -10,6 +11,26 @@ import { type Judging, metricNames, multiclassMetricNames, type Predictions, typ
  */
 export function judgePredictions(predictions: Predictions, judging: Judging): SplitMetrics {
   return judging.kind === 'multiclass' ? multiclassMetrics(predictions) : multilabelMetrics(predictions, judging);
+}
+
+/**
+ * Which pictures are wholly right: every label, or the one answer.
+ *
+ * @returns shape [count], 1 where it is
+ * @throws BAD_PREDICTIONS
+ */
+export function rightPictures(predictions: Predictions, judging: Judging): Uint8Array {
+  checkPredictions(predictions);
+  if (judging.kind === 'multiclass') {
+    checkOneClass(predictions);
+    const { actual, answered } = scoreClasses(predictions);
+    return Uint8Array.from(actual, (right, picture) => Number(right === answered[picture]));
+  }
+  const { count, labels, classes } = predictions;
+  const { present } = score(predictions, judging);
+  const isRight = (picture: number): boolean =>
+    classes.every((_, index) => present[picture * classes.length + index] === labels[picture * classes.length + index]);
+  return Uint8Array.from({ length: count }, (_, picture) => Number(isRight(picture)));
 }
 
 /** The single numbers of a kind of task. */

@@ -1,5 +1,7 @@
+export { comparisonTable, mcnemarTable } from './comparisonTable';
 export { contactSheet, type SheetPicture } from './contactSheet';
 export { describeRun, describeRuns, metricRows, runHeadline } from './describe';
+export { describeComparison } from './describeComparison';
 export * from './errors';
 export { type Figure, fontFamily, palette } from './figure';
 export * from './figures';
@@ -11,3 +13,4 @@ export { type ShownProgress, showProgress } from './progress';
 export { type ReportOptions, writeReport } from './report';
 export { type Row, textTable } from './rows';
 export { type Frame, parameterRows, type RunsTable, runsTable } from './table';
+export { type RunVerdict, verdictsOn } from './verdict';

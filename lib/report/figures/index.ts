@@ -2,6 +2,7 @@ export { confusionPerClass, perClassBars, precisionRecallCurves, rocCurves } fro
 export { metricComparison } from './comparison';
 export { type ContestBar, type ContestPanel, contestBars } from './contest';
 export { coOccurrence, labelCounts } from './dataset';
+export { differenceForest } from './differences';
 export { learningCurves, phaseTimings } from './learning';
 export { confusedPairs, confusionMatrix, reliabilityDiagram } from './multiclass';
 export { type PredictionBars, probabilityBars } from './predictions';
