@@ -2,21 +2,12 @@ import { z } from 'zod';
 import { readTextIfPresent } from '../files';
 import { type CollageTask, isCollageTask, type Split, type Task } from '../tasks';
 import { datasetOf, type Workspace } from '../workspace';
+import { bySplit, commonFields, count, leftOut } from './cardFields';
 import { BadCard } from './errors';
 import { type GalaxyCard, galaxyCardSchema } from './galaxy/card';
 
-const count = z.number().int().min(0);
-const bySplit = <Value extends z.ZodType>(value: Value) => z.object({ train: value, validation: value, test: value });
-
 const cardSchema = z.object({
-  version: z.literal(1),
-  task: z.string(),
-  data: z.object({
-    /** `food11`, `sample`, or the folder as it was named. */
-    name: z.string(),
-    isSample: z.boolean(),
-  }),
-  createdAt: z.string(),
+  ...commonFields,
   settings: z.object({
     seed: count,
     imageSize: count,
@@ -26,20 +17,12 @@ const cardSchema = z.object({
     negatives: bySplit(count),
     jpegQuality: count,
   }),
-  classes: z.array(z.string()),
   /** Numbers of pictures that were made; their names count up from 1. */
   made: bySplit(z.object({ collages: count, negatives: count })),
-  /** Labelled pictures that were put among the images by hand, and kept. */
-  added: count,
-  /** Labelled pictures by split, and by label, where `none` is a picture of no class. */
-  counts: bySplit(count),
-  labelCounts: bySplit(z.record(z.string(), count)),
   /** Shape [classes, classes]: pictures that show both; on the diagonal, pictures that show the one. */
   coOccurrence: z.array(z.array(count)),
   /** Photographs that were left out. */
-  skipped: z.array(z.object({ file: z.string(), reason: z.enum(['unreadable', 'tiny', 'duplicate']), detail: z.string() })),
-  /** SHA-256 over every labelled picture's name, content and labels. */
-  fingerprint: z.string(),
+  skipped: z.array(leftOut(z.enum(['unreadable', 'tiny', 'duplicate']))),
   /** Seconds a phase. */
   timings: z.object({ audit: z.number(), pictures: z.number() }),
 });

@@ -1,18 +1,9 @@
 import { z } from 'zod';
-
-const count = z.number().int().min(0);
-const bySplit = <Value extends z.ZodType>(value: Value) => z.object({ train: value, validation: value, test: value });
+import { bySplit, commonFields, count, leftOut } from '../cardFields';
 
 /** What a data set of galaxies was made of: `dataset/galaxy/dataset.json`. */
 export const galaxyCardSchema = z.object({
-  version: z.literal(1),
-  task: z.string(),
-  data: z.object({
-    /** `galaxy10`, `sample`, or the folder as it was named. */
-    name: z.string(),
-    isSample: z.boolean(),
-  }),
-  createdAt: z.string(),
+  ...commonFields,
   settings: z.object({
     seed: count,
     /** Side of the pictures as they are kept: the source's. */
@@ -21,16 +12,10 @@ export const galaxyCardSchema = z.object({
     perClass: count.nullable(),
     jpegQuality: count,
   }),
-  classes: z.array(z.string()),
   /** Whether the source came with pictures held out for validation, which were kept there. */
   keptSplit: z.boolean(),
   /** Numbers of pictures that were made; their names count up from 1. */
   made: bySplit(count),
-  /** Labelled pictures that were put among the images by hand, and kept. */
-  added: count,
-  /** Labelled pictures by split, and by class. */
-  counts: bySplit(count),
-  labelCounts: bySplit(z.record(z.string(), count)),
   /** By class: training pictures, how many of them balancing leaves out, and how many uses it adds. */
   balance: z.array(z.object({ class: z.string(), pictures: count, leftOut: count, repeats: count })),
   /** Pictures of the same sky. */
@@ -47,9 +32,7 @@ export const galaxyCardSchema = z.object({
     examples: z.array(z.array(z.string())),
   }),
   /** Pictures that were left out. */
-  skipped: z.array(z.object({ file: z.string(), reason: z.literal('unreadable'), detail: z.string() })),
-  /** SHA-256 over every labelled picture's name, content and labels. */
-  fingerprint: z.string(),
+  skipped: z.array(leftOut(z.literal('unreadable'))),
   /** Seconds a phase. */
   timings: z.object({ pictures: z.number(), comparing: z.number() }),
 });
