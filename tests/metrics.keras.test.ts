@@ -76,9 +76,10 @@ describe('multilabelMetrics agrees with Keras and with counting every pair', () 
   }, 60_000);
 
   test.each(cases.map((one, index) => ({ ...one, index })))('for $title', ({ predictions, weights, threshold, negativeWeight, index }) => {
-    const { perClass, count, ...metrics } = multilabelMetrics(predictions, { threshold, negativeWeight, weights });
+    const { perClass, count, reliability, ...metrics } = multilabelMetrics(predictions, { threshold, negativeWeight, weights });
     const { perClass: expectedClasses, ...expected } = answers[index]!;
     expect(count).toBe(weights.reduce((sum, weight) => sum + weight, 0));
+    expect(reliability.reduce((sum, bin) => sum + bin.count, 0)).toBe(count * predictions.classes.length);
     expect(Object.keys(metrics).sort()).toEqual(Object.keys(expected).sort());
     for (const [name, value] of Object.entries(expected)) expectNear(name, metrics[name as keyof typeof metrics], value);
     for (const [place, one] of expectedClasses.entries()) {

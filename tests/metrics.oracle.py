@@ -21,6 +21,14 @@ def pairwise_auc(labels, probabilities, weights):
     return float((((difference > 0) + 0.5 * (difference == 0)) * pair_weights).sum() / pair_weights.sum())
 
 
+def calibration_error(labels, probabilities):
+    """Guo et al.'s equation 3, over single labels in 15 bins (low, high]."""
+    labels, probabilities = labels.ravel(), probabilities.ravel().astype("float64")
+    bins = np.clip(np.ceil(probabilities * 15) - 1, 0, 14)
+    shares = [(bins == index).mean() * abs(labels[bins == index].mean() - probabilities[bins == index].mean()) for index in set(bins)]
+    return float(sum(shares))
+
+
 def answer(case):
     width = len(case["classes"])
     labels = np.array(case["labels"], "float32").reshape(-1, width)
@@ -42,6 +50,7 @@ def answer(case):
         "f1Macro": evaluated(metrics.F1Score("macro", threshold), labels, present.astype("float32")),
         "f1Micro": evaluated(metrics.F1Score("micro", threshold), labels, present.astype("float32")),
         "hammingLoss": float((present != labels).mean()),
+        "ece": calibration_error(labels, probabilities),
         "exactMatch": float((present == labels).all(axis=1).mean()),
         "perClass": [
             {

@@ -26,6 +26,8 @@ const classMetrics = z.object({
 /** A task's kind; records from before there were several have none, and are multi-label. */
 const kind = z.enum(['multilabel', 'multiclass']);
 
+const reliabilityBin = z.object({ low: share, high: share, count: z.number().int(), confidence: share, accuracy: share });
+
 /** The numbers of one split, as `MultilabelMetrics` has them. */
 const multilabelSchema = z.object({
   kind: z.literal('multilabel').optional(),
@@ -38,10 +40,11 @@ const multilabelSchema = z.object({
   f1Macro: share,
   f1Micro: share,
   hammingLoss: share,
+  /** Records from before multi-label splits had a calibration error have neither. */
+  ece: share.optional(),
+  reliability: z.array(reliabilityBin).readonly().optional(),
   perClass: z.array(classMetrics).readonly(),
 });
-
-const reliabilityBin = z.object({ low: share, high: share, count: z.number().int(), confidence: share, accuracy: share });
 
 /** The numbers of one split, as `MulticlassMetrics` has them. */
 const multiclassSchema = z.object({
@@ -115,6 +118,8 @@ export const runRecordSchema = z.object({
   error: z.string().optional(),
   /** The run that this one continues, if any. */
   parent: z.string().optional(),
+  /** The sweep that the run belongs to, and as what: a trial of it, what its trials start from, or `best`. */
+  sweep: z.object({ id: z.string(), trial: z.string() }).optional(),
   startedAt: z.string(),
   updatedAt: z.string(),
   finishedAt: z.string().optional(),

@@ -2,6 +2,7 @@ import type { Random } from '../random';
 import { checkPredictions } from './check';
 import { BadPredictions } from './errors';
 import { measureOf } from './judge';
+import { type MetricOptions, score, total } from './scores';
 import type { Interval, Judging, Predictions, SplitMetricName } from './types';
 
 /** What a bootstrap needs besides the predictions. */
@@ -46,6 +47,42 @@ export function bootstrapIntervals(
   return Object.fromEntries(found.map((name) => [name, percentileInterval(values.get(name)!, 0.95)]));
 }
 
+/** 95 % intervals of one class; absent where no resample has such a number. */
+export interface ClassIntervals {
+  readonly name: string;
+  readonly precision?: Interval;
+  readonly recall?: Interval;
+}
+
+/**
+ * 95 % percentile intervals of each class' precision and recall, of a multi-label task, drawn as `bootstrapIntervals` does. A resample in which a class
+ * was never answered has no precision of it, and one without it no recall.
+ *
+ * @param sources as in `bootstrapIntervals`
+ * @throws BAD_PREDICTIONS
+ */
+export function bootstrapClasses(
+  predictions: Predictions,
+  sources: readonly (readonly string[])[],
+  { resamples = 1000, random, ...options }: MetricOptions & Pick<BootstrapOptions, 'resamples' | 'random'>,
+): ClassIntervals[] {
+  checkPredictions(predictions);
+  const scores = score(predictions, options);
+  const drawn = predictions.classes.map((name) => ({ name, precision: [] as number[], recall: [] as number[] }));
+  resample(predictions, sources, { resamples, draw: random.integers() }, (weights) => {
+    for (const [index, { truePositives, falsePositives, falseNegatives }] of total(scores, weights).confusions.entries()) {
+      const { precision, recall } = drawn[index]!;
+      if (truePositives + falsePositives > 0) precision.push(truePositives / (truePositives + falsePositives));
+      if (truePositives + falseNegatives > 0) recall.push(truePositives / (truePositives + falseNegatives));
+    }
+  });
+  return drawn.map(({ name, precision, recall }) => ({
+    name,
+    ...(precision.length > 0 && { precision: percentileInterval(precision, 0.95) }),
+    ...(recall.length > 0 && { recall: percentileInterval(recall, 0.95) }),
+  }));
+}
+
 /** How a metric of two models on the same pictures differs. */
 export interface Difference {
   readonly before: number;
@@ -60,6 +97,8 @@ export interface Difference {
 export type DifferenceOptions = BootstrapOptions & {
   /** Of the interval, in (0, 1): 0.95 by default. Each end of one of 0.90 is a one-sided bound of 95 %. */
   readonly coverage?: number;
+  /** What the second model is judged by, where that is not what the first is. */
+  readonly judgingAfter?: Judging;
 };
 
 /**
@@ -76,14 +115,14 @@ export function bootstrapDifferences(
   before: Predictions,
   after: Predictions,
   sources: readonly (readonly string[])[],
-  { resamples = 10_000, coverage = 0.95, random, ...options }: DifferenceOptions,
+  { resamples = 10_000, coverage = 0.95, random, judgingAfter, ...options }: DifferenceOptions,
 ): Partial<Record<SplitMetricName, Difference>> {
   checkPredictions(before);
   checkPredictions(after);
   if (before.classes.join() !== after.classes.join() || Buffer.compare(before.labels, after.labels) !== 0)
     throw BadPredictions('the two models were not put to the same pictures, or know other classes');
   const { names, values: old } = measureOf(before, options);
-  const { values: renewed } = measureOf(after, options);
+  const { values: renewed } = measureOf(after, judgingAfter ?? options);
   const differences = new Map<SplitMetricName, number[]>(names.map((name) => [name, []]));
   resample(before, sources, { resamples, draw: random.integers() }, (weights) => {
     const [one, other] = [old(weights), renewed(weights)];

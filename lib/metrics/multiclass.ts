@@ -1,10 +1,9 @@
 import { checkOneClass, checkPredictions, checkWeights } from './check';
 import { exactAuc, type Ranking, rank } from './ranking';
-import { clip, f1, ratio } from './scores';
+import { ratio } from './ratio';
+import { binOf, emptyBins, reliabilityOf } from './reliability';
+import { clip, f1 } from './scores';
 import type { ClassMetrics, MulticlassMetricName, MulticlassMetrics, Predictions, ReliabilityBin } from './types';
-
-/** As in Guo et al. 2017. */
-const bins = 15;
 
 /**
  * All metrics of a split of a multi-class task. The most probable class is the answer, the first of equals. Precision, recall and F1 are 0 where
@@ -76,7 +75,7 @@ export function scoreClasses(predictions: Predictions): ClassScores {
     amongTwo,
     losses,
     confidences,
-    bins: Uint8Array.from(confidences, (confidence) => Math.max(0, Math.ceil(confidence * bins) - 1)),
+    bins: Uint8Array.from(confidences, binOf),
     rankings: classes.map((_, index) => rank(predictions, index)),
   };
 }
@@ -94,7 +93,7 @@ interface ClassTotals {
 export function totalClasses(scores: ClassScores, weights: ArrayLike<number>): ClassTotals {
   const { classes, actual, answered } = scores;
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  const inBin = Array.from({ length: bins }, () => ({ count: 0, confidence: 0, right: 0 }));
+  const inBin = emptyBins();
   let count = 0;
   let loss = 0;
   let amongTwo = 0;
@@ -129,13 +128,7 @@ export function totalClasses(scores: ClassScores, weights: ArrayLike<number>): C
       auc: found.length > 0 ? found.reduce((sum, auc) => sum + auc, 0) / found.length : null,
     },
     confusion,
-    reliability: inBin.map((bin, index) => ({
-      low: index / bins,
-      high: (index + 1) / bins,
-      count: bin.count,
-      confidence: ratio(bin.confidence, bin.count),
-      accuracy: ratio(bin.right, bin.count),
-    })),
+    reliability: reliabilityOf(inBin),
     aucs,
   };
 }

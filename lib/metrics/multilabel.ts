@@ -1,6 +1,8 @@
 import { checkPredictions, checkWeights } from './check';
 import { exactAuc, rank } from './ranking';
-import { f1, type MetricOptions, ratio, score, total } from './scores';
+import { ratio } from './ratio';
+import { labelReliability } from './reliability';
+import { f1, type MetricOptions, score, total } from './scores';
 import type { MultilabelMetrics, Predictions } from './types';
 
 /**
@@ -41,5 +43,6 @@ export function multilabelMetrics(
         ...confusion,
       };
     }),
+    reliability: labelReliability(predictions, times),
   };
 }

@@ -1,11 +1,16 @@
+import { BadPredictions } from './errors';
 import { emptyBuckets, kerasAuc, kerasBuckets } from './kerasAuc';
 import { exactAuc, type Ranking, rank } from './ranking';
+import { ratio } from './ratio';
+import { binOf, reliabilityBins } from './reliability';
 import type { MetricName, Predictions } from './types';
 
 /** How predictions are judged. */
 export interface MetricOptions {
   /** A class is present from this probability on, in [0, 1]. */
   readonly threshold: number;
+  /** Instead of it, one for each class in the order of `classes`. */
+  readonly thresholds?: readonly number[];
   /** Weight in the loss of a picture of no class; every other weighs 1. */
   readonly negativeWeight: number;
 }
@@ -19,8 +24,11 @@ export interface Scores {
   readonly present: Uint8Array;
   /** 1 where Keras would call the label right, shape [count, classes]. */
   readonly rightForKeras: Uint8Array;
-  /** Shape [count, classes]. */
+  /** Shape [count, classes], as are the two that follow. */
   readonly buckets: Uint8Array;
+  /** The label minus its probability, and the bin of that, which the calibration error is made of. */
+  readonly residuals: Float64Array;
+  readonly bins: Uint8Array;
   readonly ranking: Ranking;
 }
 
@@ -40,10 +48,13 @@ export interface Totals {
 }
 
 /** Scores predictions that were checked. */
-export function score(predictions: Predictions, { threshold, negativeWeight }: MetricOptions): Scores {
+export function score(predictions: Predictions, { threshold, thresholds, negativeWeight }: MetricOptions): Scores {
   const { classes, count, labels, probabilities } = predictions;
+  if (thresholds && thresholds.length !== classes.length)
+    throw BadPredictions(`there are ${thresholds.length} thresholds for ${classes.length} classes`);
   // Probabilities have 32 bits: 0.45 from a model is only ">= 0.45" when the threshold has 32 bits too.
-  const border = Math.fround(threshold);
+  const borders = classes.map((_, index) => Math.fround(thresholds?.[index] ?? threshold));
+  const borderAt = (cell: number): number => borders[cell % classes.length]!;
   return {
     predictions,
     losses: Float64Array.from({ length: count }, (_, picture) => {
@@ -53,9 +64,11 @@ export function score(predictions: Predictions, { threshold, negativeWeight }: M
       for (let cell = first; cell < first + classes.length; cell++) sum += crossEntropy(labels[cell]!, probabilities[cell]!);
       return (isNegative ? negativeWeight : 1) * (sum / classes.length);
     }),
-    present: Uint8Array.from(probabilities, (probability) => (probability >= border ? 1 : 0)),
-    rightForKeras: Uint8Array.from(probabilities, (probability, cell) => (probability > border === (labels[cell] === 1) ? 1 : 0)),
+    present: Uint8Array.from(probabilities, (probability, cell) => (probability >= borderAt(cell) ? 1 : 0)),
+    rightForKeras: Uint8Array.from(probabilities, (probability, cell) => (probability > borderAt(cell) === (labels[cell] === 1) ? 1 : 0)),
     buckets: kerasBuckets(probabilities),
+    residuals: Float64Array.from(labels, (label, cell) => label - probabilities[cell]!),
+    bins: Uint8Array.from(probabilities, binOf),
     ranking: rank(predictions),
   };
 }
@@ -76,11 +89,14 @@ function crossEntropy(label: number, probability: number): number {
 }
 
 /** All metrics where picture i counts `weights[i]` times; the weights must not all be 0. */
-export function total({ predictions, losses, present, rightForKeras, buckets, ranking }: Scores, weights: ArrayLike<number>): Totals {
+export function total(scores: Scores, weights: ArrayLike<number>): Totals {
+  const { predictions, losses, present, rightForKeras, buckets, residuals, bins, ranking } = scores;
   const { classes, count, labels } = predictions;
   const width = classes.length;
   const confusions = classes.map(() => ({ truePositives: 0, falsePositives: 0, falseNegatives: 0, trueNegatives: 0 }));
   const { positives, negatives } = emptyBuckets();
+  // How many labels of each bin are present beyond what their probabilities say.
+  const beyond = new Float64Array(reliabilityBins);
   let pictures = 0;
   let loss = 0;
   let keras = 0;
@@ -104,6 +120,7 @@ export function total({ predictions, losses, present, rightForKeras, buckets, ra
       }
       if (present[cell] !== labels[cell]) wrongHere++;
       keras += weight * rightForKeras[cell]!;
+      beyond[bins[cell]!]! += weight * residuals[cell]!;
     }
     pictures += weight;
     loss += weight * losses[picture]!;
@@ -121,6 +138,7 @@ export function total({ predictions, losses, present, rightForKeras, buckets, ra
       f1Macro: confusions.reduce((sum, confusion) => sum + f1(confusion), 0) / width,
       f1Micro: f1(confusions.reduce(add)),
       hammingLoss: wrong / (pictures * width),
+      ece: beyond.reduce((sum, gap) => sum + Math.abs(gap), 0) / (pictures * width),
     },
     confusions,
   };
@@ -138,9 +156,4 @@ function add(one: Confusion, other: Confusion): Confusion {
 /** F1, the harmonic mean of precision and recall; 0 where there is nothing to find and nothing was found. */
 export function f1({ truePositives, falsePositives, falseNegatives }: Omit<Confusion, 'trueNegatives'>): number {
   return ratio(2 * truePositives, 2 * truePositives + falsePositives + falseNegatives);
-}
-
-/** A share, 0 where there is nothing to share: scikit-learn's `zero_division=0`. */
-export function ratio(part: number, whole: number): number {
-  return whole === 0 ? 0 : part / whole;
 }

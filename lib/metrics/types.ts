@@ -43,7 +43,14 @@ export interface MultilabelMetrics {
   readonly f1Macro: number;
   readonly f1Micro: number;
   readonly hammingLoss: number;
+  /**
+   * Expected calibration error over all labels together: how far a label's probability is from the share of such labels that are present, averaged over
+   * 15 bins of equal width; after Guo et al. 2017, as in `MulticlassMetrics`, with a label for an answer.
+   */
+  readonly ece: number;
   readonly perClass: readonly ClassMetrics[];
+  /** The bins of `ece`, from the least probable up: labels, and how many of them are present. */
+  readonly reliability: readonly ReliabilityBin[];
 }
 
 /** All numbers of one split of a multi-class task, where the most probable class is the answer. Every share is in [0, 1]. */
@@ -75,7 +82,10 @@ export interface MulticlassMetrics {
   readonly reliability: readonly ReliabilityBin[];
 }
 
-/** Answers of about the same confidence, which is the probability of the class that was answered. */
+/**
+ * Answers of about the same confidence, which is the probability of the class that was answered; of a multi-label task, single labels of about the same
+ * probability, where `accuracy` is the share of those that are present.
+ */
 export interface ReliabilityBin {
   /** The bin holds confidences above `low` and up to `high`. */
   readonly low: number;
@@ -103,13 +113,15 @@ export type Judging =
       readonly kind?: 'multilabel';
       /** A class is present from this probability on, in [0, 1]. */
       readonly threshold: number;
+      /** Instead of it, one for each class in the order of `classes`. */
+      readonly thresholds?: readonly number[];
       /** Weight in the loss of a picture of no class; every other weighs 1. */
       readonly negativeWeight: number;
     }
   | { readonly kind: 'multiclass' };
 
 /** The single numbers of a split of a multi-label task, which a confidence interval can be given for. */
-export const metricNames = ['loss', 'binaryAccuracy', 'exactMatch', 'aucKeras', 'auc', 'f1Macro', 'f1Micro', 'hammingLoss'] as const;
+export const metricNames = ['loss', 'binaryAccuracy', 'exactMatch', 'aucKeras', 'auc', 'f1Macro', 'f1Micro', 'hammingLoss', 'ece'] as const;
 export type MetricName = (typeof metricNames)[number];
 
 /** The same of a multi-class task. */

@@ -15,6 +15,7 @@ const multilabelLabels: Readonly<Record<MetricName, MetricLabel>> = {
   f1Micro: { title: 'F1 micro', meaning: 'F1 over all labels together' },
   binaryAccuracy: { title: 'Binary accuracy', meaning: 'share of single labels that are right' },
   hammingLoss: { title: 'Hamming loss', meaning: 'share of single labels that are wrong' },
+  ece: { title: 'Calibration error', meaning: 'how far probabilities are from the share of labels that are present, in 15 bins (ECE)' },
   loss: { title: 'Loss', meaning: 'weighted binary cross-entropy, in nats' },
   aucKeras: { title: 'AUC (Keras)', meaning: 'AUC as Keras approximates it with 200 thresholds' },
 };
