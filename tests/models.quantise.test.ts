@@ -57,9 +57,9 @@ function picture(seed: string): Uint8Array {
   });
 }
 
-/** Two blocks like MobileNetV2's with random weights: deep enough for every operator, and shallow enough not to amplify rounding. */
-function smallGraph(): Graph {
-  const random = new Random('small graph');
+/** Nodes with random weights. */
+function nodesOf(seed: string) {
+  const random = new Random(seed);
   const parameter = (name: string, shape: number[], deviation: number): Parameter => ({
     name,
     shape,
@@ -79,12 +79,26 @@ function smallGraph(): Graph {
       bias: parameter(`${name}/bias`, [depthwise ? channels! : filters!], 0.3),
     };
   };
-  const plain = (op: 'relu6' | 'add' | 'pool' | 'sigmoid', name: string, ...inputs: string[]): GraphNode => ({
-    op,
-    name,
-    inputs,
-    trainable: false,
-  });
+  type Plain = 'relu6' | 'add' | 'pool' | 'sigmoid' | 'swish' | 'multiply' | 'unsqueeze';
+  const plain = (op: Plain, name: string, ...inputs: string[]): GraphNode => ({ op, name, inputs, trainable: false });
+  const head = (from: string, channels: number): GraphNode[] => [
+    plain('pool', 'pooled', from),
+    {
+      op: 'dense',
+      name: 'dense',
+      inputs: ['pooled'],
+      trainable: false,
+      kernel: parameter('dense/kernel', [channels, width], 0.3),
+      bias: parameter('dense/bias', [width], 0.1),
+    },
+    plain('sigmoid', 'dense/sigmoid', 'dense'),
+  ];
+  return { parameter, conv, plain, head };
+}
+
+/** Two blocks like MobileNetV2's: deep enough for every operator, and shallow enough not to amplify rounding. */
+function smallGraph(): Graph {
+  const { conv, plain, head } = nodesOf('small graph');
   const depthwise = { depthwise: true };
   const nodes: GraphNode[] = [
     conv('first', 'input_layer', [3, 3, 16], { stride: 2 }),
@@ -100,16 +114,38 @@ function smallGraph(): Graph {
     plain('add', 'sum', 'project', 'project_2'),
     conv('last', 'sum', [1, 8, 64]),
     plain('relu6', 'last_relu', 'last'),
-    plain('pool', 'pooled', 'last_relu'),
+    ...head('last_relu', 64),
+  ];
+  return { inputs: [{ name: 'input_layer', shape: [size, size, 3] }], nodes, output: 'dense/sigmoid' };
+}
+
+/** A block like EfficientNetB0's, with swish, squeeze-and-excitation, and a normalisation before it all. */
+function gatedGraph(): Graph {
+  const { conv, plain, head } = nodesOf('gated graph');
+  const values = (name: string, numbers: number[]): Parameter => ({ name, shape: [3], values: Float32Array.from(numbers) });
+  const nodes: GraphNode[] = [
     {
-      op: 'dense',
-      name: 'dense',
-      inputs: ['pooled'],
+      op: 'affine',
+      name: 'normalization',
+      inputs: ['input_layer'],
       trainable: false,
-      kernel: parameter('dense/kernel', [64, width], 0.3),
-      bias: parameter('dense/bias', [width], 0.1),
+      scale: values('normalization/scale', [0.017, 0.0175, 0.0174]),
+      offset: values('normalization/offset', [-2.1, -2, -1.8]),
     },
-    plain('sigmoid', 'dense/sigmoid', 'dense'),
+    conv('stem', 'normalization', [3, 3, 16], { stride: 2 }),
+    plain('swish', 'stem_swish', 'stem'),
+    conv('depthwise', 'stem_swish', [3, 16, 1], { depthwise: true }),
+    plain('swish', 'depthwise_swish', 'depthwise'),
+    plain('pool', 'squeezed', 'depthwise_swish'),
+    plain('unsqueeze', 'picture', 'squeezed'),
+    conv('reduce', 'picture', [1, 16, 4]),
+    plain('swish', 'reduce_swish', 'reduce'),
+    conv('expand', 'reduce_swish', [1, 4, 16]),
+    plain('sigmoid', 'gate', 'expand'),
+    plain('multiply', 'excited', 'depthwise_swish', 'gate'),
+    conv('project', 'excited', [1, 16, 32]),
+    plain('swish', 'project_swish', 'project'),
+    ...head('project_swish', 32),
   ];
   return { inputs: [{ name: 'input_layer', shape: [size, size, 3] }], nodes, output: 'dense/sigmoid' };
 }
@@ -187,7 +223,7 @@ describe('a model in 8 bits', () => {
     const { node, initializer } = onnx.ModelProto.decode(int8).graph!;
     const kinds = new Set(node!.map(({ opType }) => opType));
     expect([...kinds].sort()).toEqual(
-      ['Add', 'Conv', 'DequantizeLinear', 'Gemm', 'Identity', 'QuantizeLinear', 'ReduceMean', 'Sigmoid', 'Transpose'].sort(),
+      ['Add', 'Cast', 'Conv', 'DequantizeLinear', 'Gemm', 'Identity', 'QuantizeLinear', 'ReduceMean', 'Sigmoid', 'Transpose'].sort(),
     );
     const byName = new Map(initializer!.map((tensor) => [tensor.name!, tensor]));
     expect(scalarOf(byName.get('input_layer/scale')!)).toBeCloseTo(1 / 127.5, 9);
@@ -196,23 +232,70 @@ describe('a model in 8 bits', () => {
     for (const { name } of initializer!) expect(node!.some(({ input }) => input!.includes(name!))).toBe(true);
   });
 
-  it("keeps the scale that EfficientNetB0's normalisation has of its own", async () => {
+  it('keeps the scale that a normalisation between convolutions has of its own', async () => {
     const { nodes, ...graph } = smallGraph();
-    const values = (name: string, numbers: number[]): Parameter => ({ name, shape: [3], values: Float32Array.from(numbers) });
+    const values = (name: string, number: number): Parameter => ({ name, shape: [8], values: new Float32Array(8).fill(number) });
     const normalisation: GraphNode = {
       op: 'affine',
       name: 'normalization',
-      inputs: ['input_layer'],
+      inputs: ['project'],
       trainable: false,
-      scale: values('normalization/scale', [0.017, 0.0175, 0.0174]),
-      offset: values('normalization/offset', [-2.1, -2, -1.8]),
+      scale: values('normalization/scale', 0.7),
+      offset: values('normalization/offset', 0.1),
     };
-    const rest = nodes.map((node) => ({ ...node, inputs: node.inputs.map((name) => (name === 'input_layer' ? 'normalization' : name)) }));
+    const end = nodes.findIndex(({ name }) => name === 'project') + 1;
+    const rest = nodes.slice(end).map((node) => ({
+      ...node,
+      inputs: node.inputs.map((name) => (name === 'project' ? 'normalization' : name)),
+    }));
     const outputs = [{ tensor: graph.output, name: 'probabilities' }];
-    const normalised = toOnnx({ ...graph, nodes: [normalisation, ...rest] }, { outputs, preprocessing: preprocessings.efficientnet_b0 });
+    const all = [...nodes.slice(0, end), normalisation, ...rest];
+    const normalised = toOnnx({ ...graph, nodes: all }, { outputs, preprocessing: preprocessings.mobilenet_v2 });
     const small = await quantise(normalised, calibration);
     expect([...numbersOf(constantsOf(small).get('normalization/scale')!)]).toEqual([...normalisation.scale.values]);
     expect(distance(await run(small), await run(normalised))).toBeLessThan(0.06);
+  });
+
+  describe('with swish and squeeze-and-excitation', () => {
+    let gated: Uint8Array;
+    let small: Uint8Array;
+    beforeAll(async () => {
+      const graph = gatedGraph();
+      gated = toOnnx(graph, { outputs: [{ tensor: graph.output, name: 'probabilities' }], preprocessing: preprocessings.efficientnet_b0 });
+      small = await quantise(gated, calibration);
+    });
+
+    it('answers as the float32 model does', async () => {
+      expect(distance(await run(small), await run(gated))).toBeLessThan(0.06);
+    });
+
+    it('keeps in 8 bits what is as large as the picture, and in float32 what is computed of averages, with float16 weights', () => {
+      const { node } = onnx.ModelProto.decode(small).graph!;
+      const reading = new Map(node!.map(({ output, input }) => [output![0]!, input!]));
+      const isDequantised = (tensor: string): boolean => tensor.endsWith('/dequantised');
+      const large = [
+        'stem_swish/gate',
+        'stem_swish',
+        'depthwise',
+        'depthwise_swish/gate',
+        'depthwise_swish',
+        'picture',
+        'excited',
+        'project',
+      ];
+      for (const name of large) expect(reading.get(name)!.every(isDequantised)).toBe(true);
+      for (const name of ['reduce_swish/gate', 'reduce_swish', 'expand', 'gate'])
+        expect(reading.get(name)!.some(isDequantised)).toBe(false);
+      const halves = [...constantsOf(small).values()].filter(({ dataType }) => dataType === onnx.TensorProto.DataType.FLOAT16);
+      const kernels = ['dense/kernel', 'expand/kernel', 'reduce/kernel', 'stem/kernel'];
+      expect(halves.map(({ name }) => name!.split('/half')[0]).sort()).toEqual(kernels);
+    });
+
+    it('averages by the operator of which ONNX Runtime has an 8-bit form, but not for the head', () => {
+      const { node } = onnx.ModelProto.decode(small).graph!;
+      const outputsOf = (kind: string) => node!.flatMap(({ opType, output }) => (opType === kind ? output! : []));
+      expect([outputsOf('GlobalAveragePool'), outputsOf('ReduceMean'), outputsOf('Unsqueeze')]).toEqual([['picture'], ['pooled'], []]);
+    });
   });
 
   it('is the same bytes for the same model and pictures', async () => {

@@ -14,17 +14,21 @@ const smallestTensor = 16;
  */
 export function halveWeights(model: Uint8Array): Uint8Array {
   const proto = decodeOnnx(model);
-  const graph = proto.graph!;
+  halveTensors(proto.graph!, () => true);
+  return onnx.ModelProto.encode(proto).finish();
+}
+
+/** The same of a graph's constants that are chosen. */
+export function halveTensors(graph: onnx.IGraphProto, isChosen: (tensor: onnx.ITensorProto) => boolean): void {
   const casts: onnx.INodeProto[] = [];
   graph.initializer = graph.initializer!.map((tensor) => {
-    if (tensor.dataType !== onnx.TensorProto.DataType.FLOAT) return tensor;
+    if (tensor.dataType !== onnx.TensorProto.DataType.FLOAT || !isChosen(tensor)) return tensor;
     const values = floatValues(tensor);
     if (values.length < smallestTensor || values.some((value) => Math.abs(value) > largest)) return tensor;
     casts.push(operator('Cast', [`${tensor.name}/half`], tensor.name!, [integer('to', onnx.TensorProto.DataType.FLOAT)]));
     return constant(`${tensor.name}/half`, tensor.dims!.map(Number), toFloat16(values));
   });
   graph.node = [...casts, ...graph.node!];
-  return onnx.ModelProto.encode(proto).finish();
 }
 
 /** Single precision to the nearest half, ties to even (IEEE 754-2019, section 4.3.1), as bits. */

@@ -1,5 +1,6 @@
 import { onnx } from 'onnx-proto';
 import { NoCalibration } from './errors';
+import { halveTensors } from './float16';
 import { constant, constantsOf, decodeOnnx, floatValues, integer, operator, scalar } from './onnxProto';
 import { type Calibration, findRanges, findShifts } from './quantiseCalibrate';
 import { biasesOf, type QuantisedKernel, quantiseKernels, type WeightBits } from './quantiseKernel';
@@ -13,9 +14,9 @@ export interface QuantiseOptions extends Calibration {
 }
 
 /**
- * A float32 model of `toOnnx` in 8 bits: convolutions with a scale for each output channel, additions, and all tensors between them. It is
+ * A float32 model of `toOnnx` in 8 bits: convolutions with a scale for each output channel, sums, products, and all tensors between them. It is
  * written as QuantizeLinear and DequantizeLinear around the float32 operators ("QDQ"), which ONNX Runtime fuses into integer ones and any
- * other runtime can execute as it stands. The head stays float32: it is small, and errors there reach the answer undiluted.
+ * other runtime can execute as it stands. What stays float32 (see `planQuantisation`) has its weights stored in float16.
  *
  * @throws BAD_ONNX_MODEL, NO_CALIBRATION
  */
@@ -23,16 +24,30 @@ export async function quantise(model: Uint8Array, options: QuantiseOptions): Pro
   if (options.pictures.length === 0) throw NoCalibration();
   const proto = decodeOnnx(model);
   const graph = proto.graph!;
+  graph.node = poolWhatStaysPicture(graph.node!);
   const plan = planQuantisation(graph);
   const quantisation = quantisations(plan, await findRanges(model, plan.tensors, options));
-  const kernels = quantiseKernels(graph, quantisation, options.weightBits);
+  const kernels = quantiseKernels(graph, plan, quantisation, options.weightBits);
   const shifts = await findShifts(model, kernels, options);
   const writer = new QuantisedGraph(graph, plan, quantisation, kernels, shifts);
   for (const node of graph.node!) writer.add(node);
   const used = new Set(writer.nodes.flatMap(({ input }) => input!));
   graph.node = writer.nodes;
   graph.initializer = [...graph.initializer!, ...writer.initializers].filter(({ name }) => used.has(name!));
+  const weights = new Set(writer.nodes.flatMap(({ opType, input }) => (opType === 'Conv' || opType === 'Gemm' ? input![1]! : [])));
+  halveTensors(graph, ({ name }) => weights.has(name!));
   return onnx.ModelProto.encode(proto).finish();
+}
+
+/** ReduceMean and Unsqueeze, by which squeeze-and-excitation begins, as the one operator for which ONNX Runtime has an 8-bit form. */
+function poolWhatStaysPicture(nodes: readonly onnx.INodeProto[]): onnx.INodeProto[] {
+  const averages = new Map(nodes.flatMap((node) => (node.opType === 'ReduceMean' ? [[node.output![0]!, node]] : [])));
+  const pooled = nodes.map((node) => {
+    const average = node.opType === 'Unsqueeze' ? averages.get(node.input![0]!) : undefined;
+    return average ? operator('GlobalAveragePool', average.input!, node.output![0]!) : node;
+  });
+  const used = new Set(pooled.flatMap(({ input }) => input!));
+  return pooled.filter(({ opType, output }) => opType !== 'ReduceMean' || used.has(output![0]!));
 }
 
 /** The quantised graph as it grows, node by node in the order of the float32 one. */
@@ -58,7 +73,7 @@ class QuantisedGraph {
     const { pixels } = this.plan;
     if (output === pixels?.tensor) this.addPixels(node, pixels);
     else if (this.dropped.has(output)) return;
-    else if (node.opType === 'Conv') this.addConvolution(node);
+    else if (this.kernels.has(output)) this.addConvolution(node);
     else {
       this.nodes.push({ ...node, input: node.input!.map((name) => this.readable(name)) });
       this.requantise(output, output);
@@ -137,7 +152,7 @@ class QuantisedGraph {
     this.nodes.push(operator('DequantizeLinear', [`${tensor}/quantised`, scaleName, zeroPointName], `${tensor}/dequantised`));
   }
 
-  /** Names of a tensor's scale and zero point. An affine node, such as EfficientNetB0's normalisation, has a scale of its own by the first of them. */
+  /** Names of a tensor's scale and zero point. A normalisation has a scale of its own by the first of them. */
   private numberNames(tensor: string): readonly [scale: string, zeroPoint: string] {
     const owner = this.constants.has(`${tensor}/scale`) ? `${tensor}/quantised` : tensor;
     return [`${owner}/scale`, `${owner}/zero_point`];

@@ -1,5 +1,6 @@
 import type { onnx } from 'onnx-proto';
 import { constantsOf, floatValues } from './onnxProto';
+import type { QuantisationPlan } from './quantisePlan';
 import type { Quantisation } from './quantiseRange';
 
 /** A convolution's weights in 8 bits: real weight = scale of its output channel · number. */
@@ -11,15 +12,16 @@ export interface QuantisedKernel {
 /** Bits of a weight; see `quantiseKernel`. */
 export type WeightBits = 7 | 8;
 
-/** The quantised weights of every convolution of a graph, by the convolution's output. */
+/** The quantised weights of a plan's convolutions, by the convolution's output. */
 export function quantiseKernels(
   graph: onnx.IGraphProto,
+  { convolutions }: Pick<QuantisationPlan, 'convolutions'>,
   quantisation: ReadonlyMap<string, Quantisation>,
   weightBits: WeightBits,
 ): Map<string, QuantisedKernel> {
   const constants = constantsOf(graph);
   const kernels = graph.node!.flatMap(({ opType, input, output }): [string, QuantisedKernel][] => {
-    if (opType !== 'Conv') return [];
+    if (opType !== 'Conv' || !convolutions.has(output![0]!)) return [];
     const [source, weights, bias] = input as [string, string, string | undefined];
     const kernel = constants.get(weights)!;
     const biases = biasesOf(constants, bias, Number(kernel.dims![0]));

@@ -6,6 +6,8 @@ import { type Quantisation, quantisationOf, type Range } from './quantiseRange';
 export interface QuantisationPlan {
   /** Tensors kept in 8 bits whose range calibration finds. */
   readonly tensors: readonly string[];
+  /** The convolutions that compute in 8 bits, by their outputs. */
+  readonly convolutions: ReadonlySet<string>;
   /** An activation that is nothing but the end of its convolution's range: the convolution's output to the activation's. */
   readonly absorbed: ReadonlyMap<string, string>;
   /** The preprocessing, where it is one step of 8-bit arithmetic itself. */
@@ -23,8 +25,12 @@ export interface PixelInput extends Quantisation {
 }
 
 /**
- * Chooses the tensors to keep in 8 bits: what convolutions and additions read and give. Everything else computes in float32. A ReLU or
- * ReLU6 behind a convolution needs no node of its own: its calibrated range ends where it would cut.
+ * Chooses the tensors to keep in 8 bits: what convolutions, sums, products and the sigmoids of swish read and give: turned to float32 and back for
+ * a sigmoid alone, EfficientNetB0 would be slower than in float32. A ReLU or ReLU6 behind a convolution needs no node of its own: its calibrated range ends
+ * where it would cut.
+ *
+ * What is computed of averages over the picture (the head, and squeeze-and-excitation's gates) stays float32: it takes no time, and errors there reach all
+ * of the picture. So does the first convolution where the pixels are no 8-bit tensor as they come: to read three channels at a time is slow in 8 bits.
  */
 export function planQuantisation(graph: onnx.IGraphProto): QuantisationPlan {
   const nodes = graph.node!;
@@ -32,22 +38,40 @@ export function planQuantisation(graph: onnx.IGraphProto): QuantisationPlan {
   const readers = new Map<string, onnx.INodeProto[]>();
   for (const node of nodes) for (const input of node.input!) readers.set(input, [...(readers.get(input) ?? []), node]);
 
+  const pixels = findPixels(nodes, constants, readers);
+  const stem = pixels ? undefined : nodes.find(({ opType }) => opType === 'Conv');
+  const averages = findAverages(nodes, constants);
   const absorbed = new Map<string, string>();
+  const convolutions = new Set<string>();
   const tensors = new Set<string>();
   for (const node of nodes) {
     const [first, second] = node.input!;
     const output = node.output![0]!;
+    if (averages.has(output) && node.opType !== 'GlobalAveragePool') continue;
     if (node.opType === 'Conv') {
+      if (node === stem) continue;
       const [reader, ...others] = readers.get(output) ?? [];
       const cutsRange = reader?.opType === 'Relu' || (reader?.opType === 'Clip' && scalarOf(constants, reader.input![1]) <= 0);
       const end = cutsRange && others.length === 0 ? reader!.output![0]! : output;
       if (end !== output) absorbed.set(output, end);
+      convolutions.add(output);
       tensors.add(first!).add(end);
-    } else if (node.opType === 'Add' && !constants.has(first!) && !constants.has(second!)) tensors.add(first!).add(second!).add(output);
+    } else if (node.opType === 'Add' || node.opType === 'Mul') {
+      if (!constants.has(first!) && !constants.has(second!)) tensors.add(first!).add(second!).add(output);
+    } else if (node.opType === 'Sigmoid' || node.opType === 'GlobalAveragePool') tensors.add(first!).add(output);
   }
-  const pixels = findPixels(nodes, constants, readers);
   if (pixels) tensors.delete(pixels.tensor);
-  return { tensors: [...tensors], absorbed, ...(pixels && { pixels }) };
+  return { tensors: [...tensors], convolutions, absorbed, ...(pixels && { pixels }) };
+}
+
+/** Averages over the picture, and all that is computed of nothing else. */
+function findAverages(nodes: readonly onnx.INodeProto[], constants: ReadonlyMap<string, onnx.ITensorProto>): Set<string> {
+  const averages = new Set<string>();
+  for (const { opType, input, output } of nodes) {
+    const isAverage = opType === 'ReduceMean' || opType === 'GlobalAveragePool';
+    if (isAverage || input!.every((name) => averages.has(name) || constants.has(name))) averages.add(output![0]!);
+  }
+  return averages;
 }
 
 /** A scalar constant; NaN where the name is of no such thing, which compares with nothing. */
