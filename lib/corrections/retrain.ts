@@ -125,9 +125,11 @@ export async function carryOut(plan: RetrainPlan, options: RetrainOptions): Prom
     };
     const run = await runStage(context, {
       stage,
-      train: [...plan.originals, ...corrected.flatMap((picture) => Array.from({ length: settings.retraining.boost }, () => picture))],
-      validation,
-      test,
+      pictures: {
+        train: [...plan.originals, ...corrected.flatMap((picture) => Array.from({ length: settings.retraining.boost }, () => picture))],
+        validation,
+        test,
+      },
       parent: base.card.runId,
       patience: null, // by the validation loss the first epoch may win, and the corrections would not be learnt
       examine: async (runId) => {

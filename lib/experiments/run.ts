@@ -23,6 +23,8 @@ export interface RunStart {
   readonly hardware: { readonly backend: string };
   /** Id of the run that this one continues. */
   readonly parent?: string;
+  /** Of which sweep it is a trial. Its id is then `<sweep>.<trial>`: begun again, as after a kill, it takes its own place. */
+  readonly sweep?: RunRecord['sweep'];
   /** Called with each record when it is on disk, the first and the last too: for whoever shows runs elsewhere. It must not throw. */
   readonly onRecord?: (record: Readonly<RunRecord>) => void;
   readonly clock?: () => Date;
@@ -50,7 +52,7 @@ export type RunUpdate = Partial<Pick<RunRecord, 'config' | 'data' | 'weights' | 
 export async function startRun({ workspace, onRecord, clock = () => new Date(), ...start }: RunStart): Promise<Run> {
   const startedAt = clock();
   const [versions, git] = await Promise.all([readVersions(workspace.root), readGit(workspace.root)]);
-  const id = await makeFolder(workspace, `${fileTime(startedAt)}-${start.task}-${start.stage}`);
+  const id = start.sweep ? sweepRunId(start.sweep) : await makeFolder(workspace, `${fileTime(startedAt)}-${start.task}-${start.stage}`);
   const first: RunRecord = {
     schemaVersion,
     id,
@@ -59,6 +61,7 @@ export async function startRun({ workspace, onRecord, clock = () => new Date(), 
     kind: start.kind,
     status: 'running',
     parent: start.parent,
+    sweep: start.sweep,
     startedAt: startedAt.toISOString(),
     updatedAt: startedAt.toISOString(),
     process: thisProcess(),
@@ -77,6 +80,11 @@ export async function startRun({ workspace, onRecord, clock = () => new Date(), 
   const run = new Run(workspace, first, clock, onRecord);
   await run.update({});
   return run;
+}
+
+/** The id of a run of a sweep. */
+export function sweepRunId({ id, trial }: NonNullable<RunRecord['sweep']>): string {
+  return `${id}.${trial}`;
 }
 
 /** A run that goes on. Every call writes the whole record, atomically and one call after another; what is on disk is never half of one. */

@@ -1,6 +1,15 @@
 export { type ActivationRequest, Activations, openActivations } from './activations';
 export * from './errors';
+export { type OpenedExamples, openExamples, type PicturesBySplit } from './examples';
 export { judgingOf, runStage, type StageRequest, type TrainingContext, type TrainingPhase, type TrainingWatch } from './stage';
 export { clearStore, listStore, type StoreEntry, storeLimit } from './storeSize';
-export { balancePictures, describeData, type TrainOptions, type TrainOutcome, trainTask } from './train';
+export {
+  balancePictures,
+  beginTraining,
+  describeData,
+  type TrainOptions,
+  type TrainOutcome,
+  trainingPictures,
+  trainTask,
+} from './train';
 export type { Examples, TrainingRequest, TrainingResult } from './trainer';

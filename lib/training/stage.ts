@@ -1,4 +1,3 @@
-import { drawViews, type LabelledPicture, labelMatrix } from '../data';
 import type { TensorFlowEngine } from '../engine';
 import {
   type PredictedSplit,
@@ -14,7 +13,6 @@ import { bootstrapIntervals, curvesByClass, type Judging, judgePredictions } fro
 import {
   applyTrained,
   type Classifier,
-  cutGraph,
   foldAffine,
   type Graph,
   graphOf,
@@ -23,9 +21,7 @@ import {
   modelFiles,
   modelMetadata,
   preprocessings,
-  tensorShapes,
   toOnnx,
-  trainableLayers,
   type WeightsOrigin,
   writeCard,
 } from '../models';
@@ -33,10 +29,9 @@ import type { OnProgress } from '../progress';
 import { Random } from '../random';
 import type { Settings, Split, Stage, Task } from '../tasks';
 import type { Workspace } from '../workspace';
-import { openActivations, type StoredPicture } from './activations';
-import { NoPictures } from './errors';
+import { type OpenedExamples, openExamples, type PicturesBySplit, tailOf } from './examples';
 import { openFollowers } from './followers';
-import { type Examples, epochMetrics, predictExamples, type TrainingExamples, type TrainingRequest, trainTail } from './trainer';
+import { epochMetrics, predictExamples, type TrainingRequest, trainTail } from './trainer';
 
 /** How to follow a training, and to stop it. */
 export interface TrainingWatch {
@@ -65,10 +60,9 @@ export interface TrainingContext extends TrainingWatch {
 /** One stage: what learns, from which pictures, and what it is measured on. */
 export interface StageRequest {
   readonly stage: Stage;
-  /** Pictures to learn from; one that stands there more than once counts more. */
-  readonly train: readonly LabelledPicture[];
-  readonly validation: readonly LabelledPicture[];
-  readonly test: readonly LabelledPicture[];
+  readonly pictures: PicturesBySplit;
+  /** The pictures, opened before by `openExamples`, for several stages that train the same layers; the caller closes them. */
+  readonly opened?: OpenedExamples;
   /** Stages whose activations are computed in the same pass over the pictures. */
   readonly prepareFor?: readonly Stage[];
   readonly parent?: string;
@@ -76,6 +70,13 @@ export interface StageRequest {
   readonly patience: number | null;
   /** Measures the saved model further before the run ends; what it returns goes into the record's `extra`. */
   readonly examine?: (runId: string) => Promise<Record<string, unknown>>;
+  /** What of a sweep the run is; its id is then the sweep's and the trial's, and an earlier record of it is replaced. */
+  readonly sweep?: RunRecord['sweep'];
+  /**
+   * One of many trials, of which most lose: only its record is kept, with the metrics of training and validation. There is no model, there are
+   * no predictions, and the test split is not looked at.
+   */
+  readonly isTrial?: boolean;
 }
 
 /**
@@ -88,7 +89,7 @@ export interface StageRequest {
  */
 export async function runStage(context: TrainingContext, request: StageRequest): Promise<Readonly<RunRecord>> {
   const { workspace, task, settings, engine, weights, data } = context;
-  const { stage, parent } = request;
+  const { stage, parent, sweep } = request;
   const { stages: _stages, retraining: _retraining, ...shared } = settings;
   const { name, ...hyperParameters } = stage;
   const run = await startRun({
@@ -102,6 +103,7 @@ export async function runStage(context: TrainingContext, request: StageRequest):
     weights,
     hardware: { backend: engine.backend },
     ...(parent && { parent }),
+    ...(sweep && { sweep }),
     onRecord: await openFollowers(workspace, engine),
   });
   try {
@@ -115,109 +117,69 @@ export async function runStage(context: TrainingContext, request: StageRequest):
 }
 
 async function train(context: TrainingContext, request: StageRequest, run: Run): Promise<void> {
-  const { task, settings, engine, classifier, signal, onProgress } = context;
-  const { stage } = request;
-  const { pictures, examples } = placeExamples(request, settings);
-  const tail = tailOf(classifier, stage);
-  const laterTails = (request.prepareFor ?? []).filter((other) => other !== stage).map((other) => tailOf(classifier, other));
   const phase = <Result>(name: TrainingPhase, work: () => Promise<Result>): Promise<Result> => {
     context.onPhase?.(name);
     return run.phase(name, work);
   };
-  const activations = await phase('frozen layers', () =>
-    openActivations({
-      folder: context.workspace.activations,
-      frozen: graphOf(classifier.model),
-      tensors: [...new Set([tail, ...laterTails].flatMap(({ inputs }) => inputs.map(({ name }) => name)))],
-      preprocessing: preprocessings[classifier.design.backbone.name],
-      pictures,
-      ...(onProgress && { onProgress }),
-      ...(signal && { signal }),
-    }),
-  );
+  const opened = request.opened ?? (await phase('frozen layers', () => openExamples({ ...context, ...request })));
   try {
-    const training: TrainingRequest = {
-      engine,
-      tail,
-      activations,
-      classes: task.classes.map(({ name }) => name),
-      train: examples.train,
-      validation: examples.validation,
-      stage,
-      batchSize: settings.batchSize,
-      judging: judgingOf(task, settings),
-      ...(settings.plateau && { plateau: settings.plateau }),
-      patience: request.patience,
-      random: new Random(settings.seed).fork(stage.name),
-      ...(signal && { signal }),
-      ...(onProgress && { onProgress }),
-      onEpoch: async ({ epoch, seconds, learningRate, train: trained, validation }, best) => {
-        const { exactMatch } = validation;
-        if (best) await saveModel(context, run, best);
-        await run.update({ bestEpoch: best ? epoch : run.record.bestEpoch });
-        await run.epoch({
-          epoch,
-          seconds,
-          ...(settings.plateau && { learningRate }),
-          train: trained,
-          validation: { ...epochMetrics(validation), ...(exactMatch !== undefined && { exactMatch }) },
-        });
-        context.onEpoch?.(run.record);
-      },
-    };
+    const training = trainingOf(context, request, { run, opened });
     const result = await phase('training', () => trainTail(training));
-    applyTrained(engine.tf, classifier.model, result.tail.nodes);
-    const { metrics, predictions } = await phase('evaluation', () => evaluate({ ...training, tail: result.tail }, request, examples));
-    const predictionsFile = await writePredictions(context.workspace, run.id, predictions);
-    for (const file of [...Object.values(modelFiles(context.workspace, task.name, run.id)), predictionsFile]) await run.artifact(file);
+    applyTrained(context.engine.tf, context.classifier.model, result.tail.nodes);
+    const evaluation = await phase('evaluation', () => evaluate({ ...training, tail: result.tail }, request, opened));
+    if (evaluation.predictions) await keepFiles(context, run, evaluation.predictions);
     if (result.interrupted) {
-      await run.update({ metrics });
+      await run.update({ metrics: evaluation.metrics });
       await run.interrupt();
       return;
     }
     const extra = await request.examine?.(run.id);
-    await run.finish({ metrics, bestEpoch: result.bestEpoch, ...(extra && { extra }) });
+    await run.finish({ metrics: evaluation.metrics, bestEpoch: result.bestEpoch, ...(extra && { extra }) });
   } finally {
-    activations.close();
+    if (!request.opened) opened.activations.close();
   }
+}
+
+function trainingOf(
+  context: TrainingContext,
+  { stage, patience, isTrial = false }: StageRequest,
+  { run, opened: { activations, examples } }: { readonly run: Run; readonly opened: OpenedExamples },
+): TrainingRequest {
+  const { task, settings, engine, classifier, signal, onProgress } = context;
+  return {
+    engine,
+    tail: tailOf(classifier, stage),
+    activations,
+    classes: task.classes.map(({ name }) => name),
+    train: examples.train,
+    validation: examples.validation,
+    stage,
+    batchSize: settings.batchSize,
+    judging: judgingOf(task, settings),
+    ...(settings.plateau && { plateau: settings.plateau }),
+    patience,
+    random: new Random(settings.seed).fork(stage.name),
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+    onEpoch: async ({ epoch, seconds, learningRate, train: trained, validation }, best) => {
+      const { exactMatch } = validation;
+      if (best && !isTrial) await saveModel(context, run, best);
+      await run.update({ bestEpoch: best ? epoch : run.record.bestEpoch });
+      await run.epoch({
+        epoch,
+        seconds,
+        ...(settings.plateau && { learningRate }),
+        train: trained,
+        validation: { ...epochMetrics(validation), ...(exactMatch !== undefined && { exactMatch }) },
+      });
+      context.onEpoch?.(run.record);
+    },
+  };
 }
 
 /** How a task's predictions are judged, and what its training minimises. */
 export function judgingOf({ kind }: Pick<Task, 'kind'>, { decision, negativeWeight }: Settings): Judging {
   return kind === 'multiclass' ? { kind } : { kind, threshold: decision.threshold, negativeWeight };
-}
-
-/** Every picture once, the views of the training pictures behind it, and where each split's pictures are among them. */
-function placeExamples(
-  request: StageRequest,
-  { augmentation, seed }: Settings,
-): { pictures: StoredPicture[]; examples: Record<Split, Examples> & { readonly train: TrainingExamples } } {
-  const pictures: StoredPicture[] = [...new Set([...request.train, ...request.validation, ...request.test])];
-  const rowOf = new Map(pictures.map((picture, row) => [picture, row]));
-  const examplesOf = (split: Split): Examples => {
-    const members = request[split];
-    if (members.length === 0) throw NoPictures(split);
-    return { rows: members.map((picture) => rowOf.get(picture)!), labels: labelMatrix(members) };
-  };
-  const examples = { train: examplesOf('train'), validation: examplesOf('validation'), test: examplesOf('test') };
-  if (!augmentation || augmentation.views === 1) return { pictures, examples };
-  const viewsOf = new Map(
-    [...new Set(request.train)].map((picture) => {
-      const views = drawViews(picture.sha256, augmentation, seed);
-      const firstRow = pictures.length;
-      pictures.push(...views.map((view) => ({ path: picture.path, sha256: picture.sha256, view })));
-      return [picture, [rowOf.get(picture)!, ...views.map((_, index) => firstRow + index)]] as const;
-    }),
-  );
-  return {
-    pictures,
-    examples: { ...examples, train: { ...examples.train, views: request.train.map((picture) => viewsOf.get(picture)!) } },
-  };
-}
-
-function tailOf(classifier: Classifier, stage: Stage): Graph {
-  const graph = foldAffine(graphOf(classifier.model, trainableLayers(classifier, stage.trainableLayers)));
-  return cutGraph(graph, tensorShapes(graph)).tail;
 }
 
 /** Saves the whole model with a trained tail in it: ONNX to predict with, Keras to train on, and its card. */
@@ -256,25 +218,43 @@ async function saveModel(
   await writeCard(workspace, card);
 }
 
-/** What a stage's model is worth, and the predictions that say so. */
-interface Evaluation {
-  readonly metrics: Record<Split, SplitResult>;
-  readonly predictions: Record<PredictedSplit, SplitPredictions>;
+/** Writes down what the saved model says of each picture, and notes the run's files. */
+async function keepFiles(
+  { workspace, task }: TrainingContext,
+  run: Run,
+  predictions: NonNullable<Evaluation['predictions']>,
+): Promise<void> {
+  const predictionsFile = await writePredictions(workspace, run.id, predictions);
+  for (const file of [...Object.values(modelFiles(workspace, task.name, run.id)), predictionsFile]) await run.artifact(file);
 }
 
-async function evaluate(training: TrainingRequest, request: StageRequest, examples: Record<Split, Examples>): Promise<Evaluation> {
+/** What a stage's model is worth, and the predictions that say so. */
+interface Evaluation {
+  readonly metrics: Partial<Record<Split, SplitResult>>;
+  /** None of a trial. */
+  readonly predictions?: Record<PredictedSplit, SplitPredictions>;
+}
+
+async function evaluate(
+  training: TrainingRequest,
+  { pictures: bySplit, isTrial }: StageRequest,
+  { examples }: OpenedExamples,
+): Promise<Evaluation> {
+  const judge = async (split: Split): Promise<SplitResult> =>
+    judgePredictions(await predictExamples(training, examples[split]), training.judging);
+  if (isTrial) return { metrics: { train: await judge('train'), validation: await judge('validation') } };
   const measure = async (split: PredictedSplit): Promise<{ metrics: SplitResult; predictions: SplitPredictions }> => {
     const predictions = await predictExamples(training, examples[split]);
-    const sources = request[split].map((picture) => picture.sources);
+    const sources = bySplit[split].map((picture) => picture.sources);
     const random = training.random.fork(`bootstrap ${split}`);
     const intervals = bootstrapIntervals(predictions, sources, { ...training.judging, random });
-    const pictures = request[split].map(({ filename }) => filename);
+    const pictures = bySplit[split].map(({ filename }) => filename);
     return {
       metrics: { ...judgePredictions(predictions, training.judging), intervals, ...curvesByClass(predictions) },
-      predictions: { ...predictions, pictures, sha256: request[split].map((picture) => picture.sha256), sources },
+      predictions: { ...predictions, pictures, sha256: bySplit[split].map((picture) => picture.sha256), sources },
     };
   };
-  const train = judgePredictions(await predictExamples(training, examples.train), training.judging);
+  const train = await judge('train');
   const validation = await measure('validation');
   const test = await measure('test');
   return {

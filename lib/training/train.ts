@@ -5,6 +5,7 @@ import { announceModel } from '../mlflow';
 import { assignWeights, buildClassifier, findWeights, promote } from '../models';
 import { areCollageSettings, type Settings, type SettingsOverrides, settingsFor, type Task } from '../tasks';
 import type { Workspace } from '../workspace';
+import type { PicturesBySplit } from './examples';
 import { runStage, type TrainingContext, type TrainingWatch } from './stage';
 
 /** How to train a task. */
@@ -32,48 +33,17 @@ export interface TrainOutcome {
  *
  * @throws the signal's reason when it stopped training before there was anything to save; DATASET_MISSING and what else `readDataset` throws, BAD_SETTINGS, WEIGHTS_MISMATCH and what else `findWeights` throws
  */
-export async function trainTask({
-  workspace,
-  task,
-  overrides,
-  weightsFile,
-  promotes = true,
-  ...watch
-}: TrainOptions): Promise<TrainOutcome> {
-  const { onProgress, signal } = watch;
+export async function trainTask({ overrides, promotes = true, ...beginning }: TrainOptions): Promise<TrainOutcome> {
+  const { workspace, task, signal } = beginning;
   const dataset = await readDataset(workspace, task);
   const settings = settingsFor(task, dataset.card, overrides);
-  const engine = await loadTensorFlow();
-  const official = { imageSize: task.imageSize, folder: workspace.weights, ...(onProgress && { onProgress }), ...(signal && { signal }) };
-  const places = { ...workspace, official, ...(weightsFile && { file: weightsFile }) };
-  const { backbone, origin: weights, name, read } = await findWeights(settings.backbone, task.backbone, places);
-  const { dropout, hiddenLayers } = settings;
-  const classifier = buildClassifier(engine.tf, { ...task, backbone, dropout, ...(hiddenLayers && { hiddenLayers }) }, settings.seed);
+  const context = await beginTraining({ ...beginning, settings, dataset });
   try {
-    assignWeights(engine.tf, classifier.backbone, await read(engine.tf), name);
-    const context: TrainingContext = {
-      workspace,
-      task,
-      settings,
-      engine,
-      classifier,
-      weights,
-      data: describeData(dataset),
-      ...watch,
-    };
-    const splits = picturesBySplit(dataset);
-    const train = balancePictures(splits.train, task, settings);
+    const pictures = trainingPictures(dataset, task, settings);
     const runs: Readonly<RunRecord>[] = [];
     for (const stage of settings.stages) {
       const parent = runs.at(-1)?.id;
-      const request = {
-        stage,
-        ...splits,
-        train,
-        prepareFor: settings.stages,
-        patience: settings.patience,
-        ...(parent && { parent }),
-      };
+      const request = { stage, pictures, prepareFor: settings.stages, patience: settings.patience, ...(parent && { parent }) };
       try {
         runs.push(await runStage(context, request));
       } catch (error) {
@@ -91,8 +61,43 @@ export async function trainTask({
     }
     return { runs, current, interrupted: signal?.aborted ?? false };
   } finally {
-    classifier.model.dispose();
+    context.classifier.model.dispose();
   }
+}
+
+/** What a training begins with. */
+export interface TrainingBeginning extends TrainingWatch, Pick<TrainOptions, 'workspace' | 'task' | 'weightsFile'> {
+  readonly settings: Settings;
+  readonly dataset: Dataset;
+}
+
+/**
+ * Makes a training ready for its first stage: a classifier with the backbone's weights and a head drawn from the seed. The caller disposes the
+ * classifier's model.
+ *
+ * @throws WEIGHTS_MISMATCH and what else `findWeights` throws
+ */
+export async function beginTraining({ weightsFile, dataset, ...shared }: TrainingBeginning): Promise<TrainingContext> {
+  const { workspace, task, settings, onProgress, signal } = shared;
+  const engine = await loadTensorFlow();
+  const official = { imageSize: task.imageSize, folder: workspace.weights, ...(onProgress && { onProgress }), ...(signal && { signal }) };
+  const places = { ...workspace, official, ...(weightsFile && { file: weightsFile }) };
+  const { backbone, origin: weights, name, read } = await findWeights(settings.backbone, task.backbone, places);
+  const { dropout, hiddenLayers } = settings;
+  const classifier = buildClassifier(engine.tf, { ...task, backbone, dropout, ...(hiddenLayers && { hiddenLayers }) }, settings.seed);
+  try {
+    assignWeights(engine.tf, classifier.backbone, await read(engine.tf), name);
+  } catch (error) {
+    classifier.model.dispose();
+    throw error;
+  }
+  return { ...shared, engine, classifier, weights, data: describeData(dataset) };
+}
+
+/** The pictures of a training, those to learn from as often as each counts. */
+export function trainingPictures(dataset: Dataset, task: Task, settings: Settings): PicturesBySplit {
+  const splits = picturesBySplit(dataset);
+  return { ...splits, train: balancePictures(splits.train, task, settings) };
 }
 
 /** Training pictures as often as each counts, where a task wants so many of each class. */
