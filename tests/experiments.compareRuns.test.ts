@@ -144,7 +144,7 @@ describe('runs whose pictures differ', () => {
 });
 
 describe('what a reader has to know', () => {
-  test('is said: the sample, an interrupted run, a rule that is not the run’s own', async () => {
+  test('is said: the sample, shared photographs, an interrupted run, a rule that is not the run’s own', async () => {
     const { notes } = await compared(temporaryWorkspace(), [
       { id: 'a' },
       { id: 'b', record: { status: 'interrupted', config: { decision: { threshold: 0.4 }, negativeWeight: 4 } } },
@@ -152,20 +152,18 @@ describe('what a reader has to know', () => {
     expect(notes).toEqual([
       'b was trained to be judged by another rule; here it is judged by that of a',
       'b is interrupted: it is compared as it was when it ended',
+      expect.stringMatching(/^pictures share photographs, so McNemar's test/),
       'the pictures are of the generated sample: this says nothing of real photographs',
     ]);
   });
 
-  test('is nothing where runs on real photographs differ in nothing', async () => {
-    const record = { data: { ...start.data, name: 'food11', isSample: false } };
-    expect(
-      (
-        await compared(temporaryWorkspace(), [
-          { id: 'a', record },
-          { id: 'b', record },
-        ])
-      ).notes,
-    ).toEqual([]);
+  test('is nothing where runs on real photographs, each in one picture, differ in nothing', async () => {
+    const onReal = { record: { data: { ...start.data, name: 'food11', isSample: false } }, numbers: numbers(0, 100) };
+    const { notes } = await compared(temporaryWorkspace(), [
+      { id: 'a', ...onReal },
+      { id: 'b', ...onReal },
+    ]);
+    expect(notes).toEqual([]);
   });
 });
 

@@ -30,7 +30,7 @@ export interface RunComparison {
   readonly others: readonly RunDifference[];
   /** How many pictures were compared. */
   readonly pictures: number;
-  /** What a reader has to know: pictures that were left out, a rule that is not the run's own. */
+  /** What a reader has to know: pictures that were left out or share photographs, a rule that is not the run's own. */
   readonly notes: readonly string[];
 }
 
@@ -142,8 +142,18 @@ function notesOn(
     ...(relabelled > 0 ? [`${relabelled} pictures that all have were left out, as their labels have changed in between`] : []),
     ...otherRule.map(({ id }) => `${id} was trained to be judged by another rule; here it is judged by that of ${reference!.id}`),
     ...unfinished.map(({ id, status }) => `${id} is ${status}: it is compared as it was when it ended`),
+    ...(sharePhotographs(predictions[0]!.sources)
+      ? [
+          "pictures share photographs, so McNemar's test, which takes them for independent, finds too much: the intervals, over photographs, are right",
+        ]
+      : []),
     ...(runs.every(({ data }) => data.isSample) ? ['the pictures are of the generated sample: this says nothing of real photographs'] : []),
   ];
+}
+
+function sharePhotographs(sources: readonly (readonly string[])[]): boolean {
+  const all = sources.flatMap((ofPicture) => [...new Set(ofPicture)]);
+  return new Set(all).size < all.length;
 }
 
 const rule = z.object({ decision: z.object({ threshold: z.number() }), negativeWeight: z.number() });

@@ -22,11 +22,10 @@ export function describeComparison(comparison: RunComparison, metric: SplitMetri
     verdictsOn(comparison, metric)
       .map(({ words }) => words)
       .join('\n'),
-    [...notes, ...(isPair ? [] : [severalRuns]), independence].map((note) => `note: ${note}`).join('\n'),
-  ].join('\n\n');
+    [...notes, ...(isPair ? [] : [severalRuns])].map((note) => `note: ${note}`).join('\n'),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
 }
 
 const severalRuns = 'each interval is one of 95 % by itself: of twenty runs as good as the reference, one will seem to differ';
-
-const independence =
-  "McNemar's test takes pictures for independent, which collages that share photographs are not; the intervals, over photographs, are the judge";
