@@ -111,8 +111,8 @@ async function isRunning(connection: Client, path: string): Promise<boolean> {
 
 const boundary = 'visionbook-bench';
 
-/** A form with one file, in the field `image`. */
-export function multipart(picture: Uint8Array, filename: string): { headers: Record<string, string>; body: Buffer<ArrayBuffer> } {
+/** A form with one file, in the field `image`. Its type is inferred: the notebooks' compiler knows no generic `Buffer`. */
+export function multipart(picture: Uint8Array, filename: string) {
   const head = `--${boundary}\r\ncontent-disposition: form-data; name="image"; filename="${filename}"\r\ncontent-type: image/jpeg\r\n\r\n`;
   return {
     headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
