@@ -22,8 +22,17 @@ export const notebooks = [
   'food/2-train.ipynb',
   'food/3-predict.ipynb',
   'food/4-retrain.ipynb',
+  'galaxy/1-prepare.ipynb',
+  'galaxy/2-train.ipynb',
+  'galaxy/3-optimise.ipynb',
+  'galaxy/4-predict.ipynb',
   'report.ipynb',
 ] as const;
+
+/** The notebooks of a task, in order. */
+export function notebooksOf(task: string): string[] {
+  return notebooks.filter((name) => name.startsWith(`${task}/`));
+}
 
 /** How to execute notebooks. */
 export interface ExecuteOptions {

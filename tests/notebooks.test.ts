@@ -3,10 +3,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildGalaxySample } from '../lib/data/galaxy';
 import { readRuns } from '../lib/experiments';
-import { executeNotebooks, notebooks } from '../lib/notebooks';
+import { executeNotebooks, notebooks, notebooksOf } from '../lib/notebooks';
+import { galaxy, type SettingsOverrides } from '../lib/tasks';
 import { openWorkspace, type Workspace } from '../lib/workspace';
-import { tinySettings, trained } from './pipeline.fixture';
+import { tinyGalaxySettings, tinySettings, trained } from './pipeline.fixture';
 
 interface Output {
   readonly output_type: 'stream' | 'display_data' | 'execute_result' | 'error';
@@ -75,21 +77,23 @@ describe.skipIf(!hasJupyter)('executing notebooks (skipped where .venv has no Ju
     return folder;
   }
 
-  describe('all five, one after the other', () => {
+  describe('all of them, one after the other', () => {
     let home: Workspace;
     let executed: string;
     const lines: string[] = [];
     beforeAll(async () => {
       const sample = (await trained()).workspace.sample;
-      const env = {
-        VISIONBOOK_HOME: await temporaryFolder(),
-        VISIONBOOK_DATA: sample,
-        VISIONBOOK_SETTINGS: JSON.stringify(tinySettings),
-        VISIONBOOK_WEIGHTS: '',
-      };
+      const env = { VISIONBOOK_HOME: await temporaryFolder(), VISIONBOOK_WEIGHTS: '' };
       home = openWorkspace({ env });
       executed = home.executedNotebooks;
-      await executeNotebooks({ workspace, target: executed, env, onLine: (line) => lines.push(line) });
+      await buildGalaxySample({ folder: path.join(home.sample, galaxy.data.folder), seed: 3, perClass: 15 });
+      const execute = (names: readonly string[], data: string, settings: SettingsOverrides): Promise<void> => {
+        const more = { VISIONBOOK_DATA: data, VISIONBOOK_SETTINGS: JSON.stringify(settings) };
+        return executeNotebooks({ workspace, names, target: executed, env: { ...env, ...more }, onLine: (line) => lines.push(line) });
+      };
+      await execute(notebooksOf('food'), sample, tinySettings);
+      await execute(notebooksOf('galaxy'), home.sample, tinyGalaxySettings);
+      await execute(['report.ipynb'], sample, {});
     }, 600_000);
 
     it.each(notebooks)('%s runs without an error, and gives the kinds of output that are committed', async (name) => {
@@ -104,6 +108,10 @@ describe.skipIf(!hasJupyter)('executing notebooks (skipped where .venv has no Ju
       ['food/2-train.ipynb', 7],
       ['food/3-predict.ipynb', 1],
       ['food/4-retrain.ipynb', 1],
+      ['galaxy/1-prepare.ipynb', 1],
+      ['galaxy/2-train.ipynb', 5],
+      ['galaxy/3-optimise.ipynb', 1],
+      ['galaxy/4-predict.ipynb', 1],
       ['report.ipynb', 3],
     ])('every figure of %s is interactive and a picture in one output', async (name, count) => {
       const bundles = outputsOf(await readCells(executed, name)).map(({ data }) => data ?? {});
@@ -117,7 +125,14 @@ describe.skipIf(!hasJupyter)('executing notebooks (skipped where .venv has no Ju
       }
     });
 
-    it.each(['food/1-prepare.ipynb', 'food/2-train.ipynb', 'food/4-retrain.ipynb'])('the progress bars of %s end full', async (name) => {
+    it.each([
+      'food/1-prepare.ipynb',
+      'food/2-train.ipynb',
+      'food/4-retrain.ipynb',
+      'galaxy/1-prepare.ipynb',
+      'galaxy/2-train.ipynb',
+      'galaxy/3-optimise.ipynb',
+    ])('the progress bars of %s end full', async (name) => {
       const pages = outputsOf(await readCells(executed, name)).map(({ data }) => textOf(data?.['text/html'] ?? ''));
       const bars = pages.flatMap((page) => [...page.matchAll(/<progress value="(\d+)" max="(\d+)"/g)]);
       expect(bars.length).toBeGreaterThan(0);
@@ -128,6 +143,10 @@ describe.skipIf(!hasJupyter)('executing notebooks (skipped where .venv has no Ju
       ['food/1-prepare.ipynb', 2],
       ['food/2-train.ipynb', 2],
       ['food/4-retrain.ipynb', 1],
+      ['galaxy/1-prepare.ipynb', 2],
+      ['galaxy/2-train.ipynb', 6],
+      ['galaxy/3-optimise.ipynb', 2],
+      ['galaxy/4-predict.ipynb', 1],
       ['report.ipynb', 3],
     ])('the tables of %s have rows', async (name, count) => {
       const pages = outputsOf(await readCells(executed, name)).map(({ data }) => textOf(data?.['text/html'] ?? ''));
@@ -136,10 +155,12 @@ describe.skipIf(!hasJupyter)('executing notebooks (skipped where .venv has no Ju
       for (const table of tables) expect(table.split('<tbody>')[1]).toContain('<td');
     });
 
-    it('leaves a run of each stage, all finished and none of them Food-11', async () => {
+    it('leaves a run of each stage, all finished and none of them of real pictures', async () => {
       const { runs, problems } = await readRuns(home);
       expect(problems).toEqual([]);
-      expect(runs.map(({ stage }) => stage).sort()).toEqual(['finetune', 'head', 'retrain']);
+      const stages = (task: string): string[] => runs.filter((run) => run.task === task).map(({ stage }) => stage);
+      expect(stages('food').sort()).toEqual(['finetune', 'head', 'retrain']);
+      expect(stages('galaxy').sort()).toEqual(['finetune', 'finetune', 'finetune', 'head', 'head']);
       expect(runs.every(({ status, data }) => status === 'finished' && data.isSample)).toBe(true);
     });
 

@@ -23,6 +23,20 @@ export const tinySettings = {
   retraining: { originals: 20, boost: 5, epochs: 1, learningRate: 1e-5, trainableLayers: 6 },
 } satisfies SettingsOverrides;
 
+/** The same of galaxies. */
+export const tinyGalaxySettings = {
+  backbone: 'mobilenet_v2',
+  perClass: 10,
+  batchSize: 16,
+  hiddenLayers: [{ units: 32, dropout: 0.1 }],
+  augmentation: { views: 3, rotationTurns: 0.4, zoom: 0.15, flips: true },
+  split: { validation: 0.2, test: 0.2 },
+  stages: [
+    { name: 'head', trainableLayers: 0, learningRate: 3e-3, epochs: 24 },
+    { name: 'finetune', trainableLayers: 6, learningRate: 1e-4, epochs: 1 },
+  ],
+} satisfies SettingsOverrides;
+
 /** Number of pictures of the tiny data set. */
 export const tinyCounts = { train: 88, validation: 36, test: 36 };
 

@@ -7,24 +7,12 @@ import { type RunRecord, readRuns } from '../lib/experiments';
 import { findModel } from '../lib/models';
 import { exportModel, lossRows, openPredictor, predictMatrix } from '../lib/prediction';
 import { describeRuns, metricRows, writeReport } from '../lib/report';
-import { galaxy, type SettingsOverrides, settingsFor } from '../lib/tasks';
+import { galaxy, settingsFor } from '../lib/tasks';
 import { trainTask } from '../lib/training';
 import { openWorkspace, type Workspace } from '../lib/workspace';
 import { temporaryFolder } from './data.fixtures';
+import { tinyGalaxySettings as tiny } from './pipeline.fixture';
 
-/** What makes a training take seconds. */
-const tiny = {
-  backbone: 'mobilenet_v2',
-  perClass: 10,
-  batchSize: 16,
-  hiddenLayers: [{ units: 32, dropout: 0.1 }],
-  augmentation: { views: 3, rotationTurns: 0.4, zoom: 0.15, flips: true },
-  split: { validation: 0.2, test: 0.2 },
-  stages: [
-    { name: 'head', trainableLayers: 0, learningRate: 3e-3, epochs: 24 },
-    { name: 'finetune', trainableLayers: 6, learningRate: 1e-4, epochs: 1 },
-  ],
-} satisfies SettingsOverrides;
 const classes = galaxy.classes.map(({ name }) => name);
 
 describe('galaxies, from a file like Galaxy10 to predictions', () => {

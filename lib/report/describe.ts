@@ -1,4 +1,4 @@
-import type { RunRecord } from '../experiments';
+import type { RunRecord, SplitResult } from '../experiments';
 import type { SplitMetricName } from '../metrics';
 import { groupRuns, rankRuns } from './groups';
 import { formatNumber, formatSeconds, kindOf, labelOf, metricHeading, metricsOf } from './labels';
@@ -16,6 +16,18 @@ export function metricRows(run: Readonly<RunRecord>): Row[] {
   return metricsOf(kindOf(run)).map((metric) => ({
     metric: metricHeading(metric, kindOf(run)),
     ...Object.fromEntries(splits.map((split) => [split, cell(split, metric)])),
+  }));
+}
+
+/** A split's numbers by class, as table rows. */
+export function classRows({ perClass }: Pick<SplitResult, 'perClass'>): Row[] {
+  return perClass.map(({ name, precision, recall, f1, auc, support }) => ({
+    class: name,
+    precision,
+    recall,
+    F1: f1,
+    AUC: auc,
+    pictures: support,
   }));
 }
 

@@ -1,6 +1,6 @@
 export { comparisonTable, mcnemarTable } from './comparisonTable';
 export { contactSheet, type SheetPicture } from './contactSheet';
-export { describeRun, describeRuns, metricRows, runHeadline } from './describe';
+export { classRows, describeRun, describeRuns, metricRows, runHeadline } from './describe';
 export { describeComparison } from './describeComparison';
 export * from './errors';
 export { type Figure, fontFamily, palette } from './figure';
@@ -8,6 +8,7 @@ export * from './figures';
 export { groupRuns, type RankOptions, type RunGroup, rankRuns } from './groups';
 export { formatNumber, formatSeconds, kindOf, labelOf, metricHeading, metricLabels, metricsOf, runLabel, shownMetrics } from './labels';
 export { type Bundle, createDisplay, display, displayFigure, displayMarkdown, displayPicture, displayTable, inNotebook } from './notebook';
+export { pictureMap } from './pictureMap';
 export { figureToPng, titleOf } from './png';
 export { type ShownProgress, showProgress } from './progress';
 export { type ReportOptions, writeReport } from './report';
