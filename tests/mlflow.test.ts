@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Run, readForeignRuns, readRuns, sawSameData, startRun } from '../lib/experiments';
@@ -266,6 +267,34 @@ describe.skipIf(!mlflowCommand)('with an MLflow server', () => {
     );
     const first = remote.find((one) => tagOf(one, 'visionbook.run') === run.id)!;
     expect((await history(first, 'epoch/train.loss')).map(([step]) => step)).toEqual([1, 2, 3]);
+  });
+
+  test('a run whose process died is sent by the next run, as killed', async () => {
+    const workspace = temporaryWorkspace();
+    const env = environment('died');
+    const id = '20260301T090507Z-food-head-999999';
+    const gone = { pid: 2 ** 22 + 1, host: os.hostname() }; // above what Linux gives
+    putRun(workspace, id, runRecord({ id, status: 'running', process: gone, finishedAt: undefined, metrics: {} }));
+    writeFileSync(path.join(workspace.experiment(id), 'mlflow.json'), JSON.stringify({ server: server.url, complete: false }));
+    const next = await follow(workspace, env);
+    await next.finish({ metrics: {} });
+    await mlflowSettled(workspace, env);
+    expect((await runsIn('died')).map((run) => [tagOf(run, 'visionbook.run'), run.info.status])).toEqual(
+      expect.arrayContaining([
+        [id, 'KILLED'],
+        [next.id, 'FINISHED'],
+      ]),
+    );
+  });
+
+  test('two pushes at once make one of each run', async () => {
+    const workspace = temporaryWorkspace();
+    const env = environment('both');
+    const records = ['111111', '222222', '333333'].map((end) => runRecord({ id: `20260301T090507Z-food-head-${end}` }));
+    for (const record of records) putRun(workspace, record.id, record);
+    const both = await Promise.all([pushRuns(workspace, { env }), pushRuns(workspace, { env })]);
+    expect(both.flatMap((outcome) => [...outcome.problems, ...outcome.runs.new]).sort()).toEqual(records.map(({ id }) => id));
+    expect(await runsIn('both')).toHaveLength(records.length);
   });
 
   test('runs made in Python are fetched; ours are not', async () => {

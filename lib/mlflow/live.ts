@@ -56,6 +56,10 @@ function senderOf(workspace: Workspace, env: Environment): Sender | undefined {
   return sender;
 }
 
+function warnOfFailure(error: unknown): void {
+  warnOnce(`${(error as Error).message}. Work goes on; the next run, or npm run mlflow -- push, sends what was not sent`);
+}
+
 function warnOnce(message: string): void {
   if (warned.has(message)) return;
   warned.add(message);
@@ -68,7 +72,7 @@ async function unlessRefused(work: () => Promise<unknown>): Promise<void> {
     await work();
   } catch (error) {
     if (isServerAway(error)) throw error;
-    warnOnce((error as Error).message);
+    warnOfFailure(error);
   }
 }
 
@@ -106,7 +110,7 @@ class Sender {
     try {
       await writeSent(this.workspace, runId, { server: this.settings.url, complete: false });
     } catch (error) {
-      warnOnce(`MLflow: ${(error as Error).message}`);
+      warnOfFailure(error);
     }
   }
 
@@ -127,7 +131,7 @@ class Sender {
         this.isResting = false;
         if (this.records.size + this.tasks.size > 0) this.wake();
       }, rest).unref();
-      warnOnce(`${(error as Error).message}. Work goes on; the next run, or npm run mlflow -- push, sends what was not sent`);
+      warnOfFailure(error);
     } finally {
       this.isSending = false;
     }

@@ -43,8 +43,8 @@ export async function pullRuns(
     const found = await searchRuns(client, [...names.keys()]);
     const runs = found.filter(({ tags }) => !tags.has(runTag)).map((run) => describe(run, settings.url, names.get(run.experimentId)!));
     for (const [index, run] of runs.entries()) {
-      onProgress?.({ label: 'runs from MLflow', done: index, total: runs.length });
       await writeJson(workspace.foreignRun(run.id), run);
+      onProgress?.({ label: 'runs from MLflow', done: index + 1, total: runs.length });
     }
     return runs;
   } finally {

@@ -55,6 +55,7 @@ export async function pushRuns(workspace: Workspace, { env = process.env, onProg
         outcome.problems.push({ run: record.id, reason: error.message });
       }
     }
+    onProgress?.({ label: 'runs to MLflow', done: runs.length, total: runs.length });
     const models: ModelSent[] = [];
     for (const task of new Set(runs.map((run) => run.task))) {
       const sent = await sendModel(client, workspace, task);

@@ -1,4 +1,4 @@
-import { bestRun, type RunProblem, type RunRecord, type SplitResult } from '../experiments';
+import { bestRun, type RunProblem, type RunRecord, readForeignRuns, type SplitResult } from '../experiments';
 import { writeAtomic } from '../files';
 import { lowerIsBetter, type SplitMetricName } from '../metrics';
 import { type ExportReport, readExports } from '../prediction';
@@ -16,6 +16,7 @@ import {
   reliabilityDiagram,
   rocCurves,
 } from './figures';
+import { foreignRunsSection } from './foreignRuns';
 import { groupRuns, type RunGroup, rankRuns } from './groups';
 import { type Html, html, scriptJson, trusted } from './html';
 import { kindOf, labelOf, metricHeading, metricsOf, runLabel } from './labels';
@@ -54,6 +55,7 @@ export async function writeReport({ workspace, runs, problems = [], metric, now 
   const figures: Placed[] = [];
   const groups = groupRuns(runs);
   const { exports, problems: exportProblems } = await readExports(workspace, runs);
+  const { runs: foreign, problems: foreignProblems } = await readForeignRuns(workspace);
   const sections = groups.map((group, index) => groupSection(group, `g${index}`, metric ?? metricsOf(group.kind)[0]!, figures, exports));
   const page = html`<!doctype html>
 <html lang="en">
@@ -71,10 +73,11 @@ export async function writeReport({ workspace, runs, problems = [], metric, now 
 ${groups.length > 0 ? navigation(groups) : ''}
 </header>
 <main>
-${problemsBox([...problems, ...exportProblems])}
+${problemsBox([...problems, ...exportProblems, ...foreignProblems])}
 ${runs.length === 0 ? html`<section><p>There are no runs yet: <code>npm run train -- food</code> makes the first one.</p></section>` : ''}
 ${sections}
 ${runs.length > 0 ? allRunsSection(groups) : ''}
+${foreignRunsSection(foreign, runs)}
 ${runs.length > 0 ? detailsSection(groups, exports) : ''}
 </main>
 <script type="application/json" id="figures">${scriptJson(figures)}</script>
