@@ -39,7 +39,7 @@ describe('a prediction in words', () => {
   it('aligns the shares and gives each a bar', () => {
     const probabilities = [0.9312, 0.005, 1];
     const prediction = { file: '/pictures/lunch.jpg', probabilities, decision: decide(probabilities, classes, rule) };
-    expect(describePrediction(prediction, classes, '/pictures')).toBe(
+    expect(describePrediction(prediction, classes, { cwd: '/pictures' })).toBe(
       [
         'lunch.jpg',
         '  lacteos          93.12 %  ███████████████████',
@@ -53,6 +53,6 @@ describe('a prediction in words', () => {
 
   it('names a file from outside of the working directory in full, and once', () => {
     const prediction = { file: '/elsewhere/a.jpg', error: '/elsewhere/a.jpg cannot be read as a picture' };
-    expect(describePrediction(prediction, classes, '/pictures')).toBe('/elsewhere/a.jpg\n  → cannot be read as a picture\n');
+    expect(describePrediction(prediction, classes, { cwd: '/pictures' })).toBe('/elsewhere/a.jpg\n  → cannot be read as a picture\n');
   });
 });

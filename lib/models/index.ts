@@ -1,5 +1,6 @@
 export * from './backbones';
 export {
+  calibrationReportFile,
   exportReportFile,
   findVariant,
   type ModelCard,
@@ -9,6 +10,7 @@ export {
   type SavedModel,
   variantFile,
   writeCard,
+  writeDecision,
 } from './card';
 export * from './classifier';
 export { type CutGraph, cutGraph } from './cut';

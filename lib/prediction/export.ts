@@ -142,7 +142,7 @@ function compare(
   const width = classes.length;
   const labels = labelMatrix(pictures);
   // Only the loss depends on the weight of negatives, and it is not among what is compared.
-  const judging: Judging = kind === 'multiclass' ? { kind } : { threshold: decision.threshold, negativeWeight: 1 };
+  const judging: Judging = kind === 'multiclass' ? { kind } : { ...decision, negativeWeight: 1 };
   const measure = (probabilities: Float32Array): SplitMetrics =>
     judgePredictions({ classes, count: pictures.length, labels, probabilities }, judging);
   const decisionOf = (probabilities: Float32Array, row: number): Decision =>

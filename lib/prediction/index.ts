@@ -6,3 +6,4 @@ export * from './exportReport';
 export type { ActivationMap } from './maps';
 export * from './overlay';
 export * from './predictor';
+export { atTemperature, logitsOf, sigmoid, softmax } from './temperature';

@@ -6,13 +6,14 @@ import { BadOnnxModel, type Outputs, openOnnx } from '../engine';
 import { type ClassifierHead, findModel, findVariant, type ModelCard, type ModelVariant, readHead, withOutput } from '../models';
 import type { OnProgress } from '../progress';
 import type { Workspace } from '../workspace';
-import { type Decision, decide } from './decision';
+import { type Decision, decide, uncalibrated } from './decision';
 import { NoMaps, NothingToPredict } from './errors';
 import { type ActivationMap, activationMap } from './maps';
+import { atTemperature } from './temperature';
 
 /** What a model says of one picture. */
 export interface Prediction {
-  /** One for each class, in the card's order. */
+  /** One for each class, in the card's order; at the card's temperature, where it has one. */
   readonly probabilities: readonly number[];
   readonly decision: Decision;
 }
@@ -41,6 +42,8 @@ export interface PredictorOptions {
   readonly withMaps?: boolean;
   /** A picture with more pixels is refused: as `decodePicture` does by default. */
   readonly maximumPixels?: number;
+  /** False leaves out what a calibration found: probabilities and decisions are those of the model as it was trained. */
+  readonly calibrated?: boolean;
 }
 
 /**
@@ -51,9 +54,10 @@ export interface PredictorOptions {
 export async function openPredictor(
   workspace: Workspace,
   task: string,
-  { run, variant = 'float32', threads, withMaps = false, ...decoding }: PredictorOptions = {},
+  { run, variant = 'float32', threads, withMaps = false, calibrated = true, ...decoding }: PredictorOptions = {},
 ): Promise<Predictor> {
-  const { card } = await findModel(workspace, task, run);
+  const { card: found } = await findModel(workspace, task, run);
+  const card = calibrated ? found : { ...found, decision: uncalibrated(found.decision) };
   if (withMaps && variant !== 'float32') throw NoMaps(card.runId, `only the float32 model can, not ${variant}`);
   const file = findVariant(workspace, card, variant);
   const { content, head } = withMaps ? await readWithHead(file) : { content: file, head: undefined };
@@ -64,8 +68,9 @@ export async function openPredictor(
     const decoded = await Promise.all(pictures.map((picture) => decodePicture(picture, size, decoding)));
     return model.run({ image: { data: Buffer.concat(decoded), shape: [pictures.length, size, size, 3] } }, outputs);
   }
-  function predictionAt(probabilities: Outputs[string], index: number): Prediction {
-    const row = Array.from(probabilities.subarray(index * classes.length, (index + 1) * classes.length));
+  function predictionAt(probabilities: Float32Array, index: number): Prediction {
+    const given = probabilities.subarray(index * classes.length, (index + 1) * classes.length);
+    const row = Array.from(decision.temperature === undefined ? given : atTemperature(given, decision.temperature, kind, classes.length));
     return { probabilities: row, decision: decide(row, classes, decision, kind) };
   }
   return {
