@@ -61,6 +61,24 @@ describe('a run', () => {
     });
   });
 
+  test('tells a listener every record when it is on disk, from the first to the last', async () => {
+    const told: [onDisk: string, record: RunRecord][] = [];
+    const workspace = temporaryWorkspace();
+    const onRecord = (record: RunRecord): void => {
+      told.push([readFileSync(path.join(workspace.experiment(record.id), 'run.json'), 'utf8'), record]);
+    };
+    const run = await startRun({ ...start, workspace, onRecord });
+    await Promise.all([run.epoch(epoch(1)), run.epoch(epoch(2))]);
+    await run.finish({ metrics: {} });
+    expect(told.map(([, { status, epochs }]) => [status, epochs.length])).toEqual([
+      ['running', 0],
+      ['running', 1],
+      ['running', 2],
+      ['finished', 2],
+    ]);
+    for (const [text, record] of told) expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(record)));
+  });
+
   test('adds up the seconds of a phase, also of one that fails', async () => {
     const run = await startRun({ ...start, workspace: temporaryWorkspace() });
     const wait = (): Promise<string> => new Promise((resolve) => setTimeout(resolve, 30, 'done'));

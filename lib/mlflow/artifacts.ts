@@ -5,6 +5,7 @@ import { isMissing } from '../files';
 import type { Workspace } from '../workspace';
 import type { RemoteRun } from './api';
 import { type MlflowClient, upload } from './client';
+import { parseUrl } from './settings';
 
 /** Where MLflow's server takes files on behalf of their storage. */
 const proxy = '/api/2.0/mlflow-artifacts/artifacts';
@@ -18,7 +19,7 @@ export const modelFolder = 'model';
  * @returns undefined where they lie in a storage that only its owner reaches, such as `s3:` or a folder of the server's machine
  */
 export function artifactRoot(server: string, artifactUri: string): string | undefined {
-  const address = URL.canParse(artifactUri) ? new URL(artifactUri) : undefined;
+  const address = parseUrl(artifactUri);
   switch (address?.protocol) {
     case 'http:':
     case 'https:':

@@ -22,7 +22,7 @@ export interface MlflowSettings {
 export function mlflowSettings(env: Readonly<Record<string, string | undefined>> = process.env): MlflowSettings | undefined {
   const { MLFLOW_TRACKING_URI: uri, MLFLOW_EXPERIMENT_NAME: experiment } = env;
   if (!uri) return undefined;
-  const address = URL.canParse(uri) ? new URL(uri) : undefined;
+  const address = parseUrl(uri);
   if (!address || !/^https?:$/.test(address.protocol)) throw BadTrackingUri(uri);
   const username = decodeURIComponent(address.username) || env.MLFLOW_TRACKING_USERNAME;
   const password = decodeURIComponent(address.password) || env.MLFLOW_TRACKING_PASSWORD;
@@ -36,4 +36,13 @@ export function mlflowSettings(env: Readonly<Record<string, string | undefined>>
     ...(experiment && { experiment }),
     ...(timeout > 0 && { timeout }),
   };
+}
+
+/** @returns undefined where the text is no address */
+export function parseUrl(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
 }
