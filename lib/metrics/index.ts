@@ -1,4 +1,12 @@
-export { type BootstrapOptions, bootstrapDifferences, bootstrapIntervals, type Difference, type DifferenceOptions } from './bootstrap';
+export {
+  type BootstrapOptions,
+  bootstrapClasses,
+  bootstrapDifferences,
+  bootstrapIntervals,
+  type ClassIntervals,
+  type Difference,
+  type DifferenceOptions,
+} from './bootstrap';
 export { averagePrecision, curvesByClass, precisionRecallCurve, rocCurve } from './curves';
 export { BadPredictions } from './errors';
 export { judgePredictions, rightPictures } from './judge';

@@ -30,7 +30,7 @@ const cardSchema = z
     decision: z.object({
       threshold: z.number(),
       noneBelow: z.number(),
-      thresholds: z.array(z.number().min(0).max(1)).optional(),
+      thresholds: z.array(z.number().min(0).max(1)).readonly().optional(),
       temperature: z.number().positive().optional(),
     }),
     weights: z.object({ source: z.string(), sha256: z.string(), isStandIn: z.boolean() }),

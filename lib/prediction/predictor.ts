@@ -70,20 +70,20 @@ export async function openPredictor(
   }
   function predictionAt(probabilities: Float32Array, index: number): Prediction {
     const given = probabilities.subarray(index * classes.length, (index + 1) * classes.length);
-    const row = Array.from(decision.temperature === undefined ? given : atTemperature(given, decision.temperature, kind, classes.length));
+    const row = Array.from(decision.temperature === undefined ? given : atTemperature(given, decision.temperature, classes.length, kind));
     return { probabilities: row, decision: decide(row, classes, decision, kind) };
   }
   return {
     card,
     predict: async (pictures) => {
       const { probabilities } = await infer(pictures, ['probabilities']);
-      return pictures.map((_, index) => predictionAt(probabilities!, index));
+      return pictures.map((_, index) => predictionAt(probabilities as Float32Array, index));
     },
     predictWithMap: async (picture) => {
       if (!head) throw NoMaps(card.runId, 'it was loaded without them');
       const outputs = await infer([picture], ['probabilities', head.features]);
       const map = activationMap(head.layers, outputs[head.features] as Float32Array);
-      return { ...predictionAt(outputs.probabilities!, 0), map };
+      return { ...predictionAt(outputs.probabilities as Float32Array, 0), map };
     },
     release: model.release,
   };

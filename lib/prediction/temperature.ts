@@ -27,7 +27,12 @@ export function logitsOf(probabilities: Float32Array, kind: DecisionKind): Float
  * @param temperature above 0
  * @returns of the same shape
  */
-export function atTemperature(probabilities: Float32Array, temperature: number, kind: DecisionKind, classes: number): Float32Array {
+export function atTemperature(
+  probabilities: Float32Array,
+  temperature: number,
+  classes: number,
+  kind: DecisionKind = 'multilabel',
+): Float32Array {
   const scaled = logitsOf(probabilities, kind).map((logit) => logit / temperature);
   if (kind !== 'multiclass') return Float32Array.from(scaled, sigmoid);
   const result = new Float32Array(scaled.length);
