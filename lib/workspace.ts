@@ -9,6 +9,8 @@ export interface DatasetPlaces {
   readonly labelsPendingCsv: string;
   /** What the data set was made of: settings, counts, fingerprint. */
   readonly datasetCard: string;
+  /** The same for people. */
+  readonly datasetCardText: string;
 }
 
 /** Where everything is. All paths are absolute; no other file of `lib` builds one of these. The data set among them is that of food. */
@@ -41,6 +43,8 @@ export interface Workspace extends DatasetPlaces {
   readonly reportHtml: string;
   /** Runs that were made elsewhere, fetched from MLflow. */
   readonly foreignRuns: string;
+  /** A folder a sweep. */
+  readonly sweeps: string;
   readonly venvBin: string;
   /** The Python of the set-up's virtual environment. */
   readonly python: string;
@@ -49,6 +53,8 @@ export interface Workspace extends DatasetPlaces {
   readonly executedNotebooks: string;
   /** The folder of one run's record and figures. */
   experiment(runId: string): string;
+  /** What a sweep left: its record, or its figure. */
+  sweep(id: string, kind: 'json' | 'png'): string;
   /** The file of one run that was made elsewhere. */
   foreignRun(id: string): string;
   /** The corrections of the retraining that began then, in ISO 8601. */
@@ -103,11 +109,13 @@ export function openWorkspace({ env = process.env, cwd = process.cwd() }: Worksp
     experiments,
     reportHtml: path.join(experiments, 'report.html'),
     foreignRuns: path.join(experiments, 'mlflow'),
+    sweeps: path.join(experiments, 'sweeps'),
     venvBin,
     python: path.join(venvBin, isWindows ? 'python.exe' : 'python'),
     notebooks: path.join(root, 'notebooks'),
     executedNotebooks: path.join(outputs, 'notebooks'),
     experiment: (runId) => path.join(experiments, runId),
+    sweep: (id, kind) => path.join(experiments, 'sweeps', id, `sweep.${kind}`),
     foreignRun: (id) => path.join(experiments, 'mlflow', `${id}.json`),
     retrainedCsv: (startedAt) => path.join(corrections, 'history', `retrain_${fileTime(startedAt)}.csv`),
     bench: (startedAt, kind, what) => path.join(experiments, 'bench', `${fileTime(startedAt)}${what ? `-${what}` : ''}.${kind}`),
@@ -126,13 +134,15 @@ export function datasetOf({ dataset }: Pick<Workspace, 'dataset'>, task: string)
   return datasetIn(task === 'food' ? dataset : path.join(dataset, task));
 }
 
-function datasetIn(folder: string): DatasetPlaces {
+/** What a data set in a folder consists of. */
+export function datasetIn(folder: string): DatasetPlaces {
   return {
     dataset: folder,
     datasetImages: path.join(folder, 'images'),
     labelsCsv: path.join(folder, 'labels.csv'),
     labelsPendingCsv: path.join(folder, 'labels_pending.csv'),
     datasetCard: path.join(folder, 'dataset.json'),
+    datasetCardText: path.join(folder, 'CARD.md'),
   };
 }
 

@@ -3,6 +3,7 @@ export { comparisonRows, describeGate, describePlan, versionRows } from './descr
 export * from './errors';
 export { type CorrectionsToShow, pendingOrExamples } from './examples';
 export { type BothModels, type GateRequest, type GateResult, judge } from './gate';
+export { fingerprintOfCorrections, type LearntCorrections, readLearnt } from './history';
 export { type Attempt, type Journal, type RetrainingEnd, type RetrainingStage, readJournal, retrainingStages } from './journal';
 export { type Correction, pendingColumns, readPending, takesCorrections } from './pending';
 export { type NewCorrection, type RecordedCorrection, recordCorrection, undoCorrection } from './record';

@@ -12,6 +12,7 @@ import { describeData, runStage, type TrainingPhase, type TrainingWatch } from '
 import type { Workspace } from '../workspace';
 import { NoCorrections, NotCorrectable } from './errors';
 import { type BothModels, type GateResult, judge } from './gate';
+import { fingerprintOfCorrections } from './history';
 import { type Correction, readPending, takesCorrections } from './pending';
 
 /** How to retrain. */
@@ -21,6 +22,10 @@ export interface RetrainOptions extends Omit<TrainingWatch, 'onPhase'> {
   readonly overrides?: SettingsOverrides;
   /** What to learn from, instead of the pending corrections. */
   readonly corrections?: readonly Correction[];
+  /** The run whose model to start from, instead of the current one. */
+  readonly base?: string;
+  /** Id of the run that this retraining repeats. */
+  readonly reproduces?: string;
   /** Called when a phase begins; in `gate` both models are measured and the new one is judged. */
   readonly onPhase?: (phase: TrainingPhase | 'gate') => void;
 }
@@ -49,11 +54,12 @@ export interface RetrainPlan {
  *
  * @throws NO_CORRECTIONS, NO_MODEL, UNREADABLE_PICTURE, and what `readPending` and `readDataset` throw
  */
-export async function planRetraining({ workspace, task, overrides, corrections: given, onProgress }: RetrainOptions): Promise<RetrainPlan> {
+export async function planRetraining(options: RetrainOptions): Promise<RetrainPlan> {
+  const { workspace, task, overrides, corrections: given, base: from, onProgress } = options;
   if (!takesCorrections(task)) throw NotCorrectable(task.name);
   const corrections = given ?? (await readPending(workspace, task));
   if (corrections.length === 0) throw NoCorrections(workspace.pendingCsv);
-  const base = await findModel(workspace, task.name);
+  const base = await findModel(workspace, task.name, from);
   const dataset = await readDataset(workspace, task);
   const settings = settingsFor(task, dataset.card, overrides);
   const { originals: count, boost, epochs, learningRate, trainableLayers } = settings.retraining;
@@ -131,6 +137,7 @@ export async function carryOut(plan: RetrainPlan, options: RetrainOptions): Prom
         test,
       },
       parent: base.card.runId,
+      ...(options.reproduces && { reproduces: options.reproduces }),
       patience: null, // by the validation loss the first epoch may win, and the corrections would not be learnt
       examine: async (runId) => {
         onPhase?.('gate');
@@ -148,7 +155,12 @@ export async function carryOut(plan: RetrainPlan, options: RetrainOptions): Prom
           tolerance: settings.retraining.tolerance,
           random: new Random(settings.seed).fork('gate'),
         });
-        const counts = { corrections: plan.corrections.length, originals: plan.originals.length, leftOut: plan.leftOut };
+        const counts = {
+          corrections: plan.corrections.length,
+          correctionsFingerprint: fingerprintOfCorrections(plan.corrections),
+          originals: plan.originals.length,
+          leftOut: plan.leftOut,
+        };
         return { ...settings.retraining, ...counts, ...judgement };
       },
     });

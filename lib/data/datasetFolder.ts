@@ -15,7 +15,7 @@ const lockName = '.lock';
 /**
  * Builds a new data set beside the present one and then puts it in its place.
  *
- * `build` fills a folder of its own with `images/`, `labels.csv` and `dataset.json`. One rename declares it ready: killed before, the
+ * `build` fills a folder of its own with `images/`, `labels.csv`, `dataset.json` and `CARD.md`. One rename declares it ready: killed before, the
  * former data set is whole; killed after, the next one to open the data set finishes the exchange. Other files in the data set's folder stay.
  *
  * @throws PREPARE_RUNNING, DISK_FULL; whatever `build` throws. The former data set is then untouched.
@@ -54,7 +54,7 @@ async function exchange(places: DatasetPlaces): Promise<void> {
     if (existsSync(places.datasetImages)) await rename(places.datasetImages, former);
     await rename(path.join(ready, 'images'), places.datasetImages);
   }
-  for (const file of [places.labelsCsv, places.datasetCard]) {
+  for (const file of [places.labelsCsv, places.datasetCard, places.datasetCardText]) {
     const next = path.join(ready, path.basename(file));
     if (existsSync(next)) await rename(next, file);
   }

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { sha256, writeAtomic, writeJson } from '../files';
+import { sha256 } from '../files';
 import type { OnProgress } from '../progress';
 import { Random } from '../random';
 import { type CollageSettings, type CollageTask, isCollageTask, type Split, splits, type Task } from '../tasks';
@@ -11,9 +11,10 @@ import { type CardOf, type DatasetCard, pictureName, splitOf } from './card';
 import { type CollagePlan, drawCollage, planCollage } from './collages';
 import { mapOnCores } from './cores';
 import { replaceDataset } from './datasetFolder';
+import { describeDataset } from './describe';
 import { fingerprintOf } from './fingerprint';
 import { prepareGalaxies } from './galaxy';
-import { formatLabels, type LabelRow } from './labelsCsv';
+import type { LabelRow } from './labelsCsv';
 import { decodePicture, encodeJpeg } from './pictures';
 import type { DataSource } from './source';
 import { bySplit, type PhotoPools, splitPhotos } from './split';
@@ -32,7 +33,7 @@ interface PicturePlan extends CollagePlan {
 }
 
 /**
- * Makes a task's data set: `images`, `labels.csv` and `dataset.json`, by how its raw data comes (`prepareCollages`, `prepareGalaxies`).
+ * Makes a task's data set: `images`, `labels.csv`, `dataset.json` and `CARD.md`, by how its raw data comes (`prepareCollages`, `prepareGalaxies`).
  *
  * @throws PREPARE_RUNNING, DISK_FULL, and what each way throws; the former data set is then untouched
  */
@@ -75,8 +76,7 @@ async function prepareCollages(options: CollageOptions): Promise<DatasetCard> {
     const rows = [...made, ...added];
     const timings = { audit: seconds(audited - started), pictures: seconds(performance.now() - audited) };
     const card = describe({ options, report, pools, rows, added: added.length, timings, createdAt: now().toISOString() });
-    await writeAtomic(path.join(folder, 'labels.csv'), formatLabels(task, rows));
-    await writeJson(path.join(folder, 'dataset.json'), card);
+    await describeDataset(folder, { task, rows, card, source: source.folder });
     return card;
   });
 }

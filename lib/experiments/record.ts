@@ -118,6 +118,8 @@ export const runRecordSchema = z.object({
   error: z.string().optional(),
   /** The run that this one continues, if any. */
   parent: z.string().optional(),
+  /** The run that this one repeats, to see whether it comes out the same. */
+  reproduces: z.string().optional(),
   /** The sweep that the run belongs to, and as what: a trial of it, what its trials start from, or `best`. */
   sweep: z.object({ id: z.string(), trial: z.string() }).optional(),
   startedAt: z.string(),

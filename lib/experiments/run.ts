@@ -23,6 +23,8 @@ export interface RunStart {
   readonly hardware: { readonly backend: string };
   /** Id of the run that this one continues. */
   readonly parent?: string;
+  /** Id of the run that this one repeats. */
+  readonly reproduces?: string;
   /** Of which sweep it is a trial. Its id is then `<sweep>.<trial>`: begun again, as after a kill, it takes its own place. */
   readonly sweep?: RunRecord['sweep'];
   /** Called with each record when it is on disk, the first and the last too: for whoever shows runs elsewhere. It must not throw. */
@@ -61,6 +63,7 @@ export async function startRun({ workspace, onRecord, clock = () => new Date(), 
     kind: start.kind,
     status: 'running',
     parent: start.parent,
+    reproduces: start.reproduces,
     sweep: start.sweep,
     startedAt: startedAt.toISOString(),
     updatedAt: startedAt.toISOString(),

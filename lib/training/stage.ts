@@ -1,3 +1,4 @@
+import { writeModelCard } from '../cards';
 import type { TensorFlowEngine } from '../engine';
 import {
   type PredictedSplit,
@@ -66,6 +67,8 @@ export interface StageRequest {
   /** Stages whose activations are computed in the same pass over the pictures. */
   readonly prepareFor?: readonly Stage[];
   readonly parent?: string;
+  /** Id of the run that this one repeats. */
+  readonly reproduces?: string;
   /** As in `TrainingRequest`. */
   readonly patience: number | null;
   /** Measures the saved model further before the run ends; what it returns goes into the record's `extra`. */
@@ -81,7 +84,7 @@ export interface StageRequest {
 
 /**
  * Runs one stage from its record's first line to its saved model: activations, training, model files, metrics of all splits, the predictions
- * that they are of. The classifier then has the stage's best weights.
+ * that they are of, the model's card. The classifier then has the stage's best weights.
  *
  * @returns the run's record; its status is `interrupted` when `signal` stopped it, and its model is then the best so far
  * @throws NO_PICTURES, TRAINING_DIVERGED, UNREADABLE_PICTURE; the record says `failed` then. The signal's reason, when it stopped the run before there
@@ -89,7 +92,7 @@ export interface StageRequest {
  */
 export async function runStage(context: TrainingContext, request: StageRequest): Promise<Readonly<RunRecord>> {
   const { workspace, task, settings, engine, weights, data } = context;
-  const { stage, parent, sweep } = request;
+  const { stage, parent, reproduces, sweep } = request;
   const { stages: _stages, retraining: _retraining, ...shared } = settings;
   const { name, ...hyperParameters } = stage;
   const run = await startRun({
@@ -103,6 +106,7 @@ export async function runStage(context: TrainingContext, request: StageRequest):
     weights,
     hardware: { backend: engine.backend },
     ...(parent && { parent }),
+    ...(reproduces && { reproduces }),
     ...(sweep && { sweep }),
     onRecord: await openFollowers(workspace, engine),
   });
@@ -113,6 +117,7 @@ export async function runStage(context: TrainingContext, request: StageRequest):
     else await run.fail(error);
     throw error;
   }
+  await writeModelCard(workspace, task, run.id);
   return run.record;
 }
 

@@ -1,3 +1,4 @@
+import { renewModelCards } from '../cards';
 import { balanceClasses, type Dataset, type LabelledPicture, picturesBySplit, readDataset } from '../data';
 import { loadTensorFlow } from '../engine';
 import type { RunRecord } from '../experiments';
@@ -58,6 +59,7 @@ export async function trainTask({ overrides, promotes = true, ...beginning }: Tr
     if (promotes) {
       await promote(workspace, task.name, current, `trained: the ${best.stage} stage has the lowest validation loss`);
       announceModel(workspace, task.name);
+      await renewModelCards(workspace, task);
     }
     return { runs, current, interrupted: signal?.aborted ?? false };
   } finally {
@@ -69,6 +71,8 @@ export async function trainTask({ overrides, promotes = true, ...beginning }: Tr
 export interface TrainingBeginning extends TrainingWatch, Pick<TrainOptions, 'workspace' | 'task' | 'weightsFile'> {
   readonly settings: Settings;
   readonly dataset: Dataset;
+  /** Whether Keras' official weights are looked for, and downloaded once: so by default. */
+  readonly official?: boolean;
 }
 
 /**
@@ -77,11 +81,16 @@ export interface TrainingBeginning extends TrainingWatch, Pick<TrainOptions, 'wo
  *
  * @throws WEIGHTS_MISMATCH and what else `findWeights` throws
  */
-export async function beginTraining({ weightsFile, dataset, ...shared }: TrainingBeginning): Promise<TrainingContext> {
+export async function beginTraining({
+  weightsFile,
+  dataset,
+  official: takesOfficial = true,
+  ...shared
+}: TrainingBeginning): Promise<TrainingContext> {
   const { workspace, task, settings, onProgress, signal } = shared;
   const engine = await loadTensorFlow();
   const official = { imageSize: task.imageSize, folder: workspace.weights, ...(onProgress && { onProgress }), ...(signal && { signal }) };
-  const places = { ...workspace, official, ...(weightsFile && { file: weightsFile }) };
+  const places = { ...workspace, ...(takesOfficial && { official }), ...(weightsFile && { file: weightsFile }) };
   const { backbone, origin: weights, name, read } = await findWeights(settings.backbone, task.backbone, places);
   const { dropout, hiddenLayers } = settings;
   const classifier = buildClassifier(engine.tf, { ...task, backbone, dropout, ...(hiddenLayers && { hiddenLayers }) }, settings.seed);

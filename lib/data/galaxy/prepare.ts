@@ -1,6 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { sha256, writeAtomic, writeJson } from '../../files';
+import { sha256 } from '../../files';
 import type { OnProgress } from '../../progress';
 import { Random } from '../../random';
 import { type Galaxy10Task, type PictureSettings, type Split, splits } from '../../tasks';
@@ -9,8 +9,8 @@ import { type HashedRow, keepAdded, refuseTakenNames } from '../added';
 import { pictureName, splitOf } from '../card';
 import { mapOnCores } from '../cores';
 import { replaceDataset } from '../datasetFolder';
+import { describeDataset } from '../describe';
 import { fingerprintOf } from '../fingerprint';
-import { formatLabels } from '../labelsCsv';
 import { encodeJpeg } from '../pictures';
 import { bySplit } from '../split';
 import { balanceClasses } from './balance';
@@ -48,7 +48,7 @@ const batchSize = 64;
 const shownGroups = 20;
 
 /**
- * Makes the task's data set: `images`, `labels.csv` and `dataset.json`. Every usable picture is kept, as JPEG, in the size it has; each
+ * Makes the task's data set: `images`, `labels.csv`, `dataset.json` and `CARD.md`. Every usable picture is kept, as JPEG, in the size it has; each
  * class is split by the same shares, and pictures of the same sky are in one split. Balancing changes which training pictures are used and how
  * often, not the files (`balanceClasses`); the card says what it comes to. The same seed gives the same bytes. Pictures that somebody put among
  * the images by hand are kept, with their labels.
@@ -109,8 +109,7 @@ export async function prepareGalaxies(options: PrepareGalaxiesOptions): Promise<
       fingerprint: fingerprintOf(rows),
       timings: { pictures: seconds(written - started), comparing: seconds(compared - written) },
     };
-    await writeAtomic(path.join(folder, 'labels.csv'), formatLabels(task, rows));
-    await writeJson(path.join(folder, 'dataset.json'), card);
+    await describeDataset(folder, { task, rows, card, source: source.folder });
     return card;
   });
 }
