@@ -49,7 +49,7 @@ export async function pushRuns(workspace: Workspace, { env = process.env, onProg
         continue;
       }
       try {
-        outcome.runs[(await sendRun(client, workspace, record, remote)).outcome].push(record.id);
+        outcome.runs[(await sendRun(client, workspace, record, remote ?? null)).outcome].push(record.id);
       } catch (error) {
         if (!(error instanceof VisionbookError) || isServerAway(error)) throw error;
         outcome.problems.push({ run: record.id, reason: error.message });

@@ -30,13 +30,13 @@ export interface RunSent {
  * Sends what a server does not have yet of a run. What it has, the server itself is asked, so a call that failed half-way is taken up where it
  * stopped, and nothing is there twice.
  *
- * @param known the run as it was after the last call, which spares asking
+ * @param known the run as it was after the last call, or null where a search has just not found it: both spare asking
  * @throws RUN_BEING_SENT, and what `call` throws
  */
-export function sendRun(client: MlflowClient, workspace: Workspace, record: RunRecord, known?: RemoteRun): Promise<RunSent> {
+export function sendRun(client: MlflowClient, workspace: Workspace, record: RunRecord, known?: RemoteRun | null): Promise<RunSent> {
   return sendingAlone(workspace, record.id, async () => {
     const { url: server } = client.settings;
-    const found = known ?? (await findRemote(client, workspace, record.id));
+    const found = known ?? (await findRemote(client, workspace, record.id, { search: known === undefined }));
     if (found?.isDeleted) {
       await writeSent(workspace, record.id, { server, run: found.id, complete: true });
       return { outcome: 'deleted', remote: found };
@@ -65,10 +65,15 @@ export async function ourRuns(client: MlflowClient, id?: string): Promise<Map<st
 }
 
 /** A run of ours as a server has it: `mlflow.json` says where to look, and the run's tag where that is not known. */
-export async function findRemote(client: MlflowClient, workspace: Workspace, runId: string): Promise<RemoteRun | undefined> {
+export async function findRemote(
+  client: MlflowClient,
+  workspace: Workspace,
+  runId: string,
+  { search = true }: { readonly search?: boolean } = {},
+): Promise<RemoteRun | undefined> {
   const sent = await readSent(workspace, runId);
   const noted = sent?.server === client.settings.url && sent.run ? await getRun(client, sent.run) : undefined;
-  return noted ?? (await ourRuns(client, runId)).get(runId);
+  return noted ?? (search ? (await ourRuns(client, runId)).get(runId) : undefined);
 }
 
 async function create(client: MlflowClient, record: RunRecord): Promise<RemoteRun> {

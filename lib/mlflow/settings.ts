@@ -1,3 +1,4 @@
+import { parseAddress } from './address';
 import { BadTrackingUri } from './errors';
 
 /** Which MLflow server, and how to speak to it. */
