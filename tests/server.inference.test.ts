@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as ort from 'onnxruntime-node';
 import sharp, { type Sharp } from 'sharp';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { modelFiles, promote, rollback, startTrial } from '../lib/models';
+import { findModel, modelFiles, promote, rollback, startTrial, writeDecision } from '../lib/models';
 import { type Inference, type InferenceOptions, openInference } from '../lib/server/inference';
 import type { Workspace } from '../lib/workspace';
 import { blobs, temporaryWorkspace } from './data.fixtures';
@@ -215,6 +215,26 @@ describe('a switch to another model', () => {
     await rollback(workspace, 'food');
     await inference.refresh();
     expect(inference.state().run).toBe('first');
+  });
+
+  it('is not needed for a calibration of the model that serves, which is followed by itself, and given up again', async () => {
+    const count = countSessions();
+    const inference = await openWithModels();
+    const trained = (await inference.predict(pictures[0]!)).prediction;
+    const { card } = await findModel(workspace, 'food', 'first');
+    await writeDecision(workspace, card, { ...card.decision, temperature: 2, thresholds: [0, 1, 1] });
+    await vi.waitFor(() => expect(inference.state().card?.decision.temperature).toBe(2), 5000);
+    const { prediction } = await inference.predict(pictures[0]!);
+    for (const [index, share] of prediction.probabilities.entries())
+      expect(Math.log(share / (1 - share))).toBeCloseTo(
+        Math.log(trained.probabilities[index]! / (1 - trained.probabilities[index]!)) / 2,
+        4,
+      );
+    expect(prediction.decision).toEqual({ kind: 'classes', classes: [card.classes[0]] });
+    await writeDecision(workspace, card, card.decision);
+    await inference.refresh();
+    expect((await inference.predict(pictures[0]!)).prediction).toEqual(trained);
+    expect(count()).toBe(1);
   });
 
   it.each<[string, RegExp, (files: { onnx: string; card: string; current: string }) => Promise<unknown>]>([

@@ -43,11 +43,10 @@ export const breakfast: ResultView = {
   upload,
   decision: { kind: 'classes', classes: ['lacteos', 'frutas/verduras'] },
   probabilities: [
-    { name: 'lacteos', share: 0.931 },
-    { name: 'arroz', share: 0.021 },
-    { name: 'frutas/verduras', share: 0.5 },
+    { name: 'lacteos', share: 0.931, threshold: 0.5 },
+    { name: 'arroz', share: 0.021, threshold: 0.5 },
+    { name: 'frutas/verduras', share: 0.5, threshold: 0.5 },
   ],
-  threshold: 0.5,
   milliseconds: 8.44,
   model: '20260301T120000Z-food-finetune-cccccc',
 };

@@ -161,9 +161,24 @@ describe('a result card', () => {
     expect(textOf(card({}, spanish).querySelector('.bar-value'))).toBe('93,1 %');
   });
 
+  it('gives each class a line of its own where they differ, and none where the decision was made by another rule', () => {
+    const probabilities = [
+      { name: 'lacteos', share: 0.6, threshold: 0.7 },
+      { name: 'arroz', share: 0.3, threshold: 0.25 },
+    ];
+    const decision = { kind: 'classes', classes: ['arroz'] } as const;
+    const own = card({ probabilities, decision });
+    expect([...own.querySelectorAll('.bar-mark')].map((mark) => mark.getAttribute('x'))).toEqual(['69.75', '24.75']);
+    expect([...own.querySelectorAll('.bars li')].map(({ className }) => className)).toEqual(['', 'is-present']);
+    expect(textOf(own.querySelector('.bars-note'))).toBe('Each class has a line of its own, which decides.');
+    const earlier = card({ probabilities: probabilities.map(({ name, share }) => ({ name, share })), decision });
+    expect(earlier.querySelector('.bar-mark, .bars-note')).toBeNull();
+    expect([...earlier.querySelectorAll('.bars li')].map(({ className }) => className)).toEqual(['', 'is-present']);
+  });
+
   it('sorts the bars of a task with one right class, and folds those that are least probable', () => {
     const probabilities = galaxyView.classes.map((name, index) => ({ name, share: [0.02, 0.8, 0.1, 0.05, 0.02, 0.01][index]! }));
-    const { threshold: _, ...galaxy } = { ...breakfast, probabilities, decision: { kind: 'classes', classes: ['Barred spiral'] } as const };
+    const galaxy = { ...breakfast, probabilities, decision: { kind: 'classes', classes: ['Barred spiral'] } as const };
     const page = parse(resultCards(context, galaxyView, [galaxy]));
     const names = (selector: string): string[] => [...page.querySelectorAll(`${selector} .bar-name`)].map(textOf);
     expect(names('.bars')).toEqual(['Barred spiral', 'Edge-on', 'Round', 'Merging', 'Cigar', 'Disturbed']);

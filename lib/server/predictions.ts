@@ -49,7 +49,7 @@ export function record({ database }: ServerContext, { task }: ServedTask, classi
   const { card, prediction, milliseconds, other } = answer;
   const words = describeDecision(prediction.decision);
   const id = database.nextId();
-  const confidence = confidenceOf(prediction);
+  const confidence = confidenceOf(prediction, card.classes);
   const row: NewPrediction = {
     id,
     task: task.name,
@@ -74,8 +74,8 @@ export function record({ database }: ServerContext, { task }: ServedTask, classi
  * How sure a decision is, in [0, 1]: of present classes the lowest probability, of "none" how far the highest is from 1, of a guess its
  * own probability.
  */
-export function confidenceOf({ probabilities, decision }: Pick<Prediction, 'probabilities' | 'decision'>): number {
-  const sorted = [...probabilities].sort((one, other) => other - one);
-  if (decision.kind === 'none') return 1 - sorted[0]!;
-  return decision.kind === 'classes' ? sorted[decision.classes.length - 1]! : sorted[0]!;
+export function confidenceOf({ probabilities, decision }: Prediction, classes: readonly string[]): number {
+  if (decision.kind === 'classes') return Math.min(...decision.classes.map((name) => probabilities[classes.indexOf(name)]!));
+  const highest = Math.max(...probabilities);
+  return decision.kind === 'none' ? 1 - highest : highest;
 }

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { VisionbookError } from '../errors';
 import { isMissing } from '../files';
-import { NoModel, readServed, type ServedModel } from '../models';
+import { findModel, modelFiles, NoModel, readServed, type ServedModel } from '../models';
 import { openPredictor } from '../prediction';
 import { threadCount } from '../threads';
 import type { Workspace } from '../workspace';
@@ -30,7 +30,7 @@ export interface Serving {
   readonly trial?: { readonly slot: ModelSlot; readonly share: number };
 }
 
-/** How often the file that names the models is looked at, in ms: another process may have changed it. Looking is one `stat`. */
+/** How often the files that say what answers are looked at, in ms: another process may have changed them. Looking is a `stat` or two. */
 const pollEvery = 1000;
 /** How long before a model that could not be loaded is tried again, in ms. */
 const retryEvery = 30_000;
@@ -91,15 +91,11 @@ export class ServedModels {
     if (isChanged || isDue) await this.refresh();
   }
 
-  /** Changes whenever the file is replaced. */
+  /** Changes whenever a file is replaced that says what answers: `current.json`, or the card of a model that is loaded. */
   private async signature(): Promise<string> {
     const { workspace, task } = this.options;
-    try {
-      const { ino, size, mtimeMs } = await stat(workspace.currentModel(task));
-      return `${ino} ${size} ${mtimeMs}`;
-    } catch (error) {
-      return isMissing(error) ? 'missing' : (error as Error).message;
-    }
+    const cards = slotsOf(this.loaded).map(({ card }) => modelFiles(workspace, task, card.runId).card);
+    return (await Promise.all([workspace.currentModel(task), ...cards].map(signatureOf))).join();
   }
 
   private async update(): Promise<void> {
@@ -127,23 +123,42 @@ export class ServedModels {
     if (!isDeepStrictEqual(names, describeServing(before))) log.info({ task, ...names }, 'model serves');
   }
 
+  /** Whether the card says something else than when the model was loaded: a calibration changes the card alone. */
+  private async hasNewCard({ card }: ModelSlot): Promise<boolean> {
+    const { workspace, task } = this.options;
+    try {
+      return !isDeepStrictEqual((await findModel(workspace, task, card.runId)).card, card);
+    } catch {
+      return false;
+    }
+  }
+
   /** What is to serve: models that are loaded already are taken over. */
   private async load({ run, trial }: ServedModel, failures: VisionbookError[]): Promise<Serving | undefined> {
     const { workspace, task, maximumPixels } = this.options;
     const threads = Math.max(1, Math.floor(threadCount() / 2));
     const open = async (id: string): Promise<ModelSlot | undefined> => {
       const known = slotsOf(this.loaded).find(({ card }) => card.runId === id);
-      if (known) return known;
+      if (known && !(await this.hasNewCard(known))) return known;
       try {
         return new ModelSlot(await openPredictor(workspace, task, { run: id, withMaps: true, maximumPixels, threads }));
       } catch (error) {
         failures.push(asProblem(error));
-        return undefined;
+        return known;
       }
     };
     const main = (await open(run)) ?? this.loaded?.main;
     const second = trial && main && (await open(trial.run));
     return main && { main, ...(second && { trial: { slot: second, share: trial.share } }) };
+  }
+}
+
+async function signatureOf(file: string): Promise<string> {
+  try {
+    const { ino, size, mtimeMs } = await stat(file);
+    return `${ino} ${size} ${mtimeMs}`;
+  } catch (error) {
+    return isMissing(error) ? 'missing' : (error as Error).message;
   }
 }
 

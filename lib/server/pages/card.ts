@@ -3,7 +3,7 @@ import { type Translator, translator } from '../translations';
 import { correctionForm } from './correction';
 import { icon } from './icons';
 import { noPicture } from './layout';
-import type { PageContext, ResultView, TaskView } from './views';
+import type { ClassShare, PageContext, ResultView, TaskView } from './views';
 import { className, decisionWords, errorWords, labelsOf, shortRun } from './words';
 
 /**
@@ -40,9 +40,9 @@ function card(context: PageContext, task: TaskView, result: ResultView): Html {
 export function pendingCard(context: PageContext, task: TaskView): Html {
   const t = translator(context.language);
   const upload = 'pending';
-  const probabilities = task.classes.map((name) => ({ name, share: 0 }));
   const threshold = task.kind === 'multilabel' ? { threshold: 0.5 } : {};
-  const nothing: ResultView = { id: null, filename: '', upload, decision: { kind: 'none' }, probabilities, ...threshold, milliseconds: 0 };
+  const probabilities = task.classes.map((name) => ({ name, share: 0, ...threshold }));
+  const nothing: ResultView = { id: null, filename: '', upload, decision: { kind: 'none' }, probabilities, milliseconds: 0 };
   const article = resultArticle({
     className: 'pending',
     attributes: html` aria-busy="true"`,
@@ -99,12 +99,12 @@ function facts(t: Translator, { milliseconds, model }: ResultView): Html | strin
 /** More bars than this are folded: ten classes would push everything else off a telephone. */
 const barsShown = 4;
 
-/** A bar a class, the most probable first where there is but one right class; a line marks the threshold. */
-function bars(t: Translator, { kind }: TaskView, { probabilities = [], threshold }: ResultView): Html | string {
+/** A bar a class, the most probable first where there is but one right class; a line marks its threshold. */
+function bars(t: Translator, { kind }: TaskView, { probabilities = [], decision }: ResultView): Html | string {
   if (probabilities.length === 0) return '';
   const sorted = kind === 'multilabel' ? probabilities : [...probabilities].sort((one, other) => other.share - one.share);
-  const row = ({ name, share }: (typeof sorted)[number], index: number): Html => {
-    const isPresent = threshold === undefined ? index === 0 : share >= threshold;
+  const row = ({ name, share, threshold }: ClassShare, index: number): Html => {
+    const isPresent = kind === 'multiclass' ? index === 0 : decision?.kind === 'classes' && decision.classes.includes(name);
     return html`<li class="${isPresent ? 'is-present' : ''}"><span class="bar-name">${className(t, name)}</span><span class="bar-value">${t.percent(share)}</span>
 <svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="bar-track" width="100" height="8"/><rect class="bar-fill" width="${(100 * share).toFixed(2)}" height="8"/>${
       threshold === undefined ? '' : html`<rect class="bar-mark" x="${100 * threshold - 0.25}" width="0.5" height="8"/>`
@@ -114,7 +114,13 @@ function bars(t: Translator, { kind }: TaskView, { probabilities = [], threshold
   const rest = kind === 'multiclass' ? rows.splice(barsShown) : [];
   return html`<ul class="bars" aria-label="${t('card.probabilities')}">${rows}</ul>
 ${rest.length > 0 ? html`<details class="more"><summary>${t('card.moreClasses', { count: rest.length })}</summary><ul class="bars">${rest}</ul></details>` : ''}
-${threshold === undefined ? '' : html`<p class="bars-note">${t('card.threshold', { threshold: t.percent(threshold, 0) })}</p>`}`;
+${thresholdNote(t, probabilities)}`;
+}
+
+function thresholdNote(t: Translator, probabilities: readonly ClassShare[]): Html | string {
+  const [first, ...others] = new Set(probabilities.flatMap(({ threshold }) => threshold ?? []));
+  if (first === undefined) return '';
+  return html`<p class="bars-note">${others.length === 0 ? t('card.threshold', { threshold: t.percent(first, 0) }) : t('card.thresholds')}</p>`;
 }
 
 /** Where there are many classes, only the most probable are worth a look. */

@@ -50,6 +50,14 @@ export interface ErrorText {
   readonly message: string;
 }
 
+/** How probable a class is. */
+export interface ClassShare {
+  readonly name: string;
+  readonly share: number;
+  /** From this probability on the class counts as present; absent where the most probable one is the answer, or the decision was made by another rule. */
+  readonly threshold?: number;
+}
+
 /** One uploaded picture: what the model says of it, or why it says nothing. */
 export interface ResultView {
   /** The prediction's number; null while the database has not given one. */
@@ -61,9 +69,7 @@ export interface ResultView {
   readonly error?: ErrorText;
   readonly decision?: Decision;
   /** One for each class, in the model's order, each in [0, 1]. */
-  readonly probabilities?: readonly { readonly name: string; readonly share: number }[];
-  /** From this probability on a class counts as present; absent where the most probable one is the answer. */
-  readonly threshold?: number;
+  readonly probabilities?: readonly ClassShare[];
   readonly milliseconds?: number;
   /** The run whose model answered. */
   readonly model?: string;

@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { VisionbookError } from '../../errors';
+import type { ModelCard } from '../../models';
+import { decide, type Prediction, thresholdsOf } from '../../prediction';
 import type { ServedTask, ServerContext } from '../context';
 import type { StoredPrediction } from '../database';
-import { predictPage, type ResultView, resultCards } from '../pages';
+import { type ClassShare, predictPage, type ResultView, resultCards } from '../pages';
 import { sentPictures } from '../pictures';
 import { classify, type Recorded, record } from '../predictions';
 import { type AssetAddresses, modelView, pageContext, sendPage, taskPath, taskView } from './page';
@@ -102,8 +105,7 @@ function freshResult(served: ServedTask, { id, filename, upload, answer }: Recor
     filename,
     upload,
     decision: prediction.decision,
-    probabilities: card.classes.map((name, index) => ({ name, share: prediction.probabilities[index]! })),
-    ...thresholdOf(served),
+    probabilities: sharesOf(served, card, { ...prediction, classes: card.classes }),
     milliseconds,
     model: card.runId,
   };
@@ -116,15 +118,21 @@ function storedResult(served: ServedTask, stored: StoredPrediction): ResultView 
     filename,
     upload: uploadFile,
     decision,
-    probabilities: classes.map((name, index) => ({ name, share: probabilities[index]! })),
-    ...thresholdOf(served),
+    probabilities: sharesOf(served, served.inference.state().card, { classes, probabilities, decision }),
     milliseconds,
     model: modelRun,
     correction: correctedLabels,
   };
 }
 
-function thresholdOf({ task, inference }: ServedTask): { threshold?: number } {
-  const { card } = inference.state();
-  return task.kind === 'multilabel' && card ? { threshold: card.decision.threshold } : {};
+/** Each class' probability with its threshold, unless the decision is not the one that the card's rule comes to: an earlier rule made it then. */
+function sharesOf(
+  { task }: ServedTask,
+  card: ModelCard | undefined,
+  { classes, probabilities, decision }: Prediction & { readonly classes: readonly string[] },
+): ClassShare[] {
+  const shares = classes.map((name, index) => ({ name, share: probabilities[index]! }));
+  if (task.kind !== 'multilabel' || !card || !isDeepStrictEqual(decide(probabilities, classes, card.decision), decision)) return shares;
+  const thresholds = thresholdsOf(card.decision, classes);
+  return shares.map((share, index) => ({ ...share, threshold: thresholds[index]! }));
 }

@@ -38,6 +38,7 @@ export const en = {
 
   'card.probabilities': 'Probabilities',
   'card.threshold': 'The line at {threshold} decides.',
+  'card.thresholds': 'Each class has a line of its own, which decides.',
   'card.model': 'model {model}',
   'card.moreClasses': { one: '{count} more class', other: '{count} more classes' },
   'maps.title': 'Where the model looked',

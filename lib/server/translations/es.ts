@@ -38,6 +38,7 @@ export const es: Translation = {
 
   'card.probabilities': 'Probabilidades',
   'card.threshold': 'Decide la línea del {threshold}.',
+  'card.thresholds': 'Cada clase tiene su propia línea, que es la que decide.',
   'card.model': 'modelo {model}',
   'card.moreClasses': { one: '{count} clase más', other: '{count} clases más' },
   'maps.title': 'Dónde miró el modelo',
