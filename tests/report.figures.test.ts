@@ -31,9 +31,9 @@ describe('figures', () => {
     ['no predictions', probabilityBars([])],
     ['no classes', confusionPerClass([])],
     ['no curves', rocCurves({ roc: undefined, perClass: [] })],
-    ['no confusion matrix', confusionMatrix({ count: 0, perClass: [] })],
-    ['no confused pairs', confusedPairs({ count: 0, perClass: [] })],
-    ['no reliability', reliabilityDiagram({ count: 0, perClass: [] })],
+    ['no confusion matrix', confusionMatrix({ perClass: [] })],
+    ['no confused pairs', confusedPairs({ perClass: [] })],
+    ['no reliability', reliabilityDiagram({ count: 0 })],
     ['no metrics', metricComparison([makeRun('x-food-head-a', { metrics: {} })], { metric: 'auc' })],
   ])('%s make a figure without data, not an error', (_, figure) => {
     expect(JSON.stringify(figure)).not.toContain('NaN');

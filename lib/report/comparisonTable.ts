@@ -47,6 +47,6 @@ export function metricsWithValues({ kind, others }: Pick<RunComparison, 'kind' |
 }
 
 /** To one place more than the values, which often agree to the third. */
-function signed(value: number): string {
+export function signed(value: number): string {
   return `${value > 0 ? '+' : ''}${value.toFixed(4)}`.replace('-', '−');
 }

@@ -1,3 +1,4 @@
+export { calibrationFigures, calibrationRows, describeCalibration, thresholdRows } from './calibration';
 export { comparisonTable, mcnemarTable } from './comparisonTable';
 export { contactSheet, type SheetPicture } from './contactSheet';
 export { classRows, describeRun, describeRuns, metricRows, runHeadline } from './describe';

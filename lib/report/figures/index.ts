@@ -4,5 +4,6 @@ export { type ContestBar, type ContestPanel, contestBars } from './contest';
 export { coOccurrence, labelCounts } from './dataset';
 export { differenceForest } from './differences';
 export { learningCurves, phaseTimings } from './learning';
-export { confusedPairs, confusionMatrix, reliabilityDiagram } from './multiclass';
+export { confusedPairs, confusionMatrix } from './multiclass';
 export { type PredictionBars, probabilityBars } from './predictions';
+export { reliabilityDiagram } from './reliability';

@@ -1,9 +1,9 @@
 import type { SplitResult } from '../../experiments';
 import { mostConfused } from '../../metrics';
-import { axis, blues, colour, type Figure, houseLayout, mutedInk, plain, shareAxis } from '../figure';
+import { axis, blues, colour, type Figure, houseLayout, plain } from '../figure';
 
 /** What the figures of a multi-class result need of it. */
-type ClassResult = Pick<SplitResult, 'confusion' | 'reliability' | 'perClass' | 'ece' | 'count'>;
+type ClassResult = Pick<SplitResult, 'confusion' | 'perClass'>;
 
 const cellSize = 56;
 
@@ -40,68 +40,6 @@ export function confusionMatrix(
       subtitle: 'Pictures, shaded by the share of the row: the diagonal is right.',
       xaxis: axis('Answered', { showgrid: false, type: 'category', tickangle: -40 }),
       yaxis: axis('Actual', { showgrid: false, type: 'category', autorange: 'reversed' }),
-    }),
-  };
-}
-
-/** The share of right answers by their probability, beside what it should be; below, how many answers there are of each. */
-export function reliabilityDiagram(
-  { reliability = [], ece, count }: ClassResult,
-  { title = 'Reliability diagram' }: { title?: string } = {},
-): Figure {
-  const filled = reliability.filter((bin) => bin.count > 0);
-  const centres = filled.map(({ low, high }) => (low + high) / 2);
-  const width = filled.map(({ low, high }) => high - low);
-  const range = filled.map(({ low, high }) => `${low.toFixed(2)} to ${high.toFixed(2)}`);
-  return {
-    data: [
-      {
-        type: 'bar',
-        name: 'Share of right answers',
-        x: centres,
-        y: filled.map(({ accuracy }) => accuracy),
-        width,
-        customdata: range,
-        marker: { color: colour(0), line: { color: '#ffffff', width: 1 } },
-        hovertemplate: 'probability %{customdata}: %{y:.3f} are right<extra></extra>',
-      },
-      {
-        type: 'scatter',
-        mode: 'markers',
-        name: 'Mean probability',
-        x: filled.map(({ confidence }) => confidence),
-        y: filled.map(({ confidence }) => confidence),
-        marker: { color: colour(1), size: 7 },
-        hovertemplate: 'mean probability %{x:.3f}<extra></extra>',
-      },
-      {
-        type: 'scatter',
-        mode: 'lines',
-        name: 'Perfectly calibrated',
-        x: [0, 1],
-        y: [0, 1],
-        line: { color: mutedInk, width: 1, dash: 'dash' },
-        hoverinfo: 'skip',
-      },
-      {
-        type: 'bar',
-        name: 'Pictures',
-        yaxis: 'y2',
-        x: centres,
-        y: filled.map((bin) => bin.count),
-        width,
-        customdata: range,
-        showlegend: false,
-        marker: { color: '#8c959f', line: { color: '#ffffff', width: 1 } },
-        hovertemplate: 'probability %{customdata}: %{y} pictures<extra></extra>',
-      },
-    ],
-    layout: houseLayout(title, 700, 560, {
-      subtitle: `Expected calibration error ${ece === undefined ? 'unknown' : ece.toFixed(3)}, ${count} pictures.`,
-      xaxis: shareAxis('Probability of the answer', { anchor: 'y2' }),
-      yaxis: shareAxis('Share of right answers', { domain: [0.32, 1] }),
-      yaxis2: axis('Pictures', { domain: [0, 0.22], rangemode: 'tozero', nticks: 4 }),
-      margin: { t: 80, r: 24, b: 96, l: 64 },
     }),
   };
 }
