@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { VisionbookError } from './errors';
+import { writeAtomic } from './files';
 import { stopOnInterrupt } from './interrupt';
 import { type SplitMetricName, splitMetricNames } from './metrics';
 import type { OnProgress } from './progress';
 import { showProgress } from './report/progress';
-import { findTask, type SettingsOverrides, settingsFor, type Task } from './tasks';
+import { findTask, type SettingsOverrides, setSetting, settingsFor, type Task } from './tasks';
 import { makeWay } from './threads';
 import { datasetOf, openWorkspace, type Workspace } from './workspace';
 
@@ -64,6 +65,22 @@ function buildProgram(): Command {
   ).action(check);
   withSettings(withData(program.command('prepare').description('make the data set').argument('<task>', 'task'))).action(prepare);
   withWeights(withSettings(program.command('train').description('train on the data set').argument('<task>', 'task'))).action(train);
+  withWeights(withSettings(program.command('sweep').description('try settings out, and find the best').argument('<task>', 'task')))
+    .option('--grid <name=values>', 'values to try, such as lr=1e-3,3e-4; may be repeated', collect)
+    .option('--range <name=low..high>', 'where to draw values from, such as lr=1e-5..1e-3:log; may be repeated', collect)
+    .option('--random <count>', 'random draws: of each range, or between the ends of the grid', wholeNumber)
+    .option('--seeds <count>', 'trainings of each candidate', wholeNumber)
+    .option('--stage <stage>', 'the stage to try out, instead of the first')
+    .addOption(
+      new Option('--halving [factor]', 'stop the worse ones early: of so many candidates one goes on').preset('3').argParser(wholeNumber),
+    )
+    .option('--metric <metric>', 'what is best, on validation; AUC or accuracy by default')
+    .addOption(
+      new Option('--resume <sweep>', 'go on with a sweep as it began; the end of its name will do').conflicts([
+        ...['grid', 'range', 'random', 'seeds', 'stage', 'halving', 'metric', 'set'],
+      ]),
+    )
+    .action(sweep);
   program
     .command('predict')
     .description('say what pictures show')
@@ -152,6 +169,14 @@ function buildProgram(): Command {
     .addOption(new Option('--split <split>', 'the pictures to compare on').choices(['test', 'validation']).default('test'))
     .option('--json', 'everything as one JSON object')
     .action(compare);
+  withWeights(
+    program
+      .command('reproduce')
+      .description('run a record again, and say whether its metrics come out the same and what has changed')
+      .argument('<run>', 'the end of its name will do'),
+  )
+    .option('--check', 'only say what has changed, without training')
+    .action(reproduce);
   program.command('report').description('write experiments/report.html').action(report);
   const mlflow = program.command('mlflow').description('runs to and from the MLflow server that MLFLOW_TRACKING_URI names');
   mlflow.command('push').description('send what the server does not have yet of all runs and models').action(pushToMlflow);
@@ -196,16 +221,11 @@ function withTask(command: Command): Command {
 function collectSetting(text: string, overrides: Record<string, unknown> = {}): Record<string, unknown> {
   const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
   if (!name || value === undefined) throw new InvalidArgumentError('write name=value, such as batchSize=16.');
-  const path = name.split('.');
-  const last = path.pop()!;
-  let at = overrides;
-  for (const step of path) {
-    const inner = { ...(at[step] as Record<string, unknown> | undefined) };
-    at[step] = inner;
-    at = inner;
-  }
-  at[last] = parseValue(value);
-  return overrides;
+  return setSetting(overrides, name, parseValue(value));
+}
+
+function collect(text: string, texts: readonly string[] = []): string[] {
+  return [...texts, text];
 }
 
 function parseValue(text: string): unknown {
@@ -308,6 +328,45 @@ async function train(taskName: string, { set, weights }: { set?: SettingsOverrid
   for (const run of outcome.runs) console.log(describeRun(run));
   if (outcome.interrupted) console.log('interrupted: the best so far is saved');
   console.log(`the current ${task.name} model is ${outcome.current}`);
+}
+
+interface SweepArguments {
+  readonly grid?: string[];
+  readonly range?: string[];
+  readonly random?: number;
+  readonly seeds?: number;
+  readonly stage?: string;
+  readonly halving?: number;
+  readonly metric?: string;
+  readonly resume?: string;
+  readonly set?: SettingsOverrides;
+  readonly weights?: string;
+}
+
+async function sweep(taskName: string, { resume, ...asked }: SweepArguments): Promise<void> {
+  const workspace = openWorkspace();
+  const task = findTask(taskName);
+  const { askSweep, describePlan, describeSweep, planSweep, resumeSweep, runSweep, sweepRows } = load(
+    './sweeps',
+  ) as typeof import('./sweeps');
+  const { describeRun, figureToPng, sweepFigure, textTable } = load('./report') as typeof import('./report');
+  const signal = stopOnInterrupt({ keeps: 'the same command goes on', signals: ['SIGINT', 'SIGTERM'] });
+  const outcome = await withProgress(async (onProgress) => {
+    const watch = { onProgress, signal };
+    const begun =
+      resume === undefined ? await askSweep({ workspace, task, ...asked, ...watch }) : await resumeSweep(workspace, task, resume);
+    console.log(describePlan(planSweep(begun)));
+    return runSweep(workspace, begun, watch);
+  });
+  const { plan, ranked, best } = outcome;
+  if (ranked.length > 0) {
+    console.log(`\n${textTable(sweepRows(plan, ranked))}`);
+    await writeAtomic(workspace.sweep(plan.sweep.id, 'png'), await figureToPng(sweepFigure(plan.sweep, ranked, task)));
+  }
+  if (best) console.log(describeRun(best));
+  console.log(describeSweep(workspace, outcome));
+  if (!outcome.isThrough) process.exitCode = interruptedCode;
+  else if (!best) process.exitCode = 1;
 }
 
 /** Results are printed after so many pictures: whoever reads them need not wait for the last. */
@@ -470,7 +529,7 @@ async function promoteModel(name: string, { task: taskName }: { task: string }):
   const task = findTask(taskName);
   const { promote } = load('./models') as typeof import('./models');
   const { run } = await promote(workspace, task.name, await runOfModel(workspace, task, name), 'promoted by hand');
-  tellMlflow(workspace, task);
+  await tellOfChange(workspace, task);
   console.log(`the ${task.name} model that serves is ${run}`);
 }
 
@@ -479,14 +538,16 @@ async function rollBack({ task: taskName, to }: { task: string; to?: string }): 
   const task = findTask(taskName);
   const { rollback } = load('./models') as typeof import('./models');
   const { run, history } = await rollback(workspace, task.name, to === undefined ? {} : { to: await runOfModel(workspace, task, to) });
-  tellMlflow(workspace, task);
+  await tellOfChange(workspace, task);
   console.log(`the ${task.name} model that serves is ${run} again, and no longer ${history.at(-1)?.previous}`);
 }
 
-/** In the background: the command ends when the server has been told, or does not answer. */
-function tellMlflow(workspace: Workspace, task: Task): void {
+/** Tells the models' cards and, in the background, MLflow: the command ends when its server has been told, or does not answer. */
+async function tellOfChange(workspace: Workspace, task: Task): Promise<void> {
   const { announceModel } = load('./mlflow') as typeof import('./mlflow');
+  const { renewModelCards } = load('./cards') as typeof import('./cards');
   announceModel(workspace, task.name);
+  await renewModelCards(workspace, task);
 }
 
 async function tryModel(
@@ -499,11 +560,13 @@ async function tryModel(
   const { endTrial, startTrial } = load('./models') as typeof import('./models');
   if (end) {
     const { run } = await endTrial(workspace, task.name);
+    await tellOfChange(workspace, task);
     console.log(`the trial has ended: ${run} answers every request`);
     return;
   }
   if (name === undefined) command.error("error: missing argument 'run': name one, or write --end");
   const { run, trial, history } = await startTrial(workspace, task.name, await runOfModel(workspace, task, name), share);
+  await tellOfChange(workspace, task);
   console.log(`${trial?.run} ${history.at(-1)?.reason}, and ${run} the others`);
 }
 
@@ -587,6 +650,25 @@ async function compare(
   console.log(
     json ? JSON.stringify({ ...comparison, verdicts: verdictsOn(comparison, metric) }, null, 2) : describeComparison(comparison, metric),
   );
+}
+
+async function reproduce(name: string, { check, weights }: { check?: true; weights?: string }): Promise<void> {
+  const workspace = openWorkspace();
+  const { readRun } = load('./experiments') as typeof import('./experiments');
+  const { checkReproduction, describeCheck, describeReproduction, reproduceRun } = load('./provenance') as typeof import('./provenance');
+  const options = { workspace, run: await readRun(workspace, name), ...(weights && { weightsFile: weights }) };
+  if (check) {
+    const found = await checkReproduction(options);
+    console.log(describeCheck(found));
+    if (found.obstacles.length > 0) process.exitCode = 1;
+    return;
+  }
+  const signal = stopOnInterrupt();
+  const onCheck = (found: Parameters<typeof describeCheck>[0]): void => console.log(`${describeCheck(found)}\n`);
+  const reproduction = await withProgress((onProgress) => reproduceRun({ ...options, onCheck, onProgress, signal }));
+  console.log(describeReproduction(reproduction));
+  if (reproduction.isAsExpected === undefined) process.exitCode = interruptedCode;
+  else if (!reproduction.isAsExpected) process.exitCode = 1;
 }
 
 async function report(): Promise<void> {

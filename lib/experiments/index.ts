@@ -28,7 +28,7 @@ export {
   writePredictions,
 } from './predictions';
 export { goesOn, isAlive, thisProcess } from './process';
-export { type RunProblem, readRun, readRuns } from './read';
+export { type RunProblem, readRun, readRunIfPresent, readRuns } from './read';
 export {
   type Artifact,
   type EpochRecord,

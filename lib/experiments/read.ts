@@ -45,6 +45,17 @@ export async function readRun(workspace: Workspace, id: string): Promise<RunReco
   return runs.find((run) => run.id === matches[0])!;
 }
 
+/**
+ * The run of exactly this id, or undefined where there is none. Unlike `readRun` it looks at no other run.
+ *
+ * @throws RUN_UNREADABLE
+ */
+export async function readRunIfPresent(workspace: Workspace, id: string, now = new Date()): Promise<RunRecord | undefined> {
+  const read = await readRecord(workspace.experiments, id);
+  if (read && 'problem' in read) throw RunUnreadable(path.join(workspace.experiments, read.problem.path), read.problem.reason);
+  return read && withTrueStatus(read.record, now);
+}
+
 async function listFolders(experiments: string): Promise<string[]> {
   try {
     const entries = await readdir(experiments, { withFileTypes: true });
