@@ -40,7 +40,7 @@ export function datasetCardText({ task, card, licences }: DatasetFacts): string 
         data.isSample
           ? warning(`These are no photographs: ${task.sample}. What a model reaches on them says nothing about photographs.`)
           : '',
-        `${counted(pictures, 'picture')} of ${side}×${side} pixels, each with ${kindInWords[task.kind]} of ${card.classes.length}. visionbook wrote this card from ${code('dataset.json')} when it made the data set.`,
+        `${counted(pictures, 'picture')} of ${side}×${side} pixels. Of ${card.classes.length} classes, each shows ${kindInWords[task.kind]}. visionbook wrote this card from ${code('dataset.json')} when it made the data set.`,
       ],
       ['What is in it', table(labelRows(task, card)), ...composition(card)],
       ['How it was made', list(making(task, card))],

@@ -7,7 +7,7 @@ import { classRows, metricRows } from '../report/describe';
 import { formatNumber, formatSeconds, labelOf, metricsOf } from '../report/labels';
 import { type Split, splits, type Task } from '../tasks';
 import { code, codeBlock, facts, list, markdownCard, plain, table, warning } from './markdown';
-import { codeInWords, counted, fewPictures, kindInWords, splitNames, timeInWords } from './words';
+import { codeInWords, counted, fewPictures, kindInWords, sizeInWords, splitNames, timeInWords } from './words';
 
 /** A file of a model. */
 export interface ModelFile {
@@ -67,7 +67,7 @@ export function modelCardText(known: ModelFacts): string {
       table(
         known.files.map(({ name, bytes, sha256 }) => ({
           file: { markdown: code(name) },
-          MB: megabytes(bytes),
+          size: sizeInWords(bytes),
           'SHA-256': { markdown: code(sha256) },
         })),
       ),
@@ -134,7 +134,7 @@ function warnings({ data, weights }: ModelCard): string[] {
 }
 
 function summary({ task, card }: ModelFacts): string {
-  return `Says which of ${card.classes.length} classes a picture shows, ${kindInWords[task.kind]}: ${card.classes.map(code).join(', ')}.`;
+  return `Says which of ${card.classes.length} classes a picture shows (${kindInWords[task.kind]}): ${card.classes.map(code).join(', ')}.`;
 }
 
 function modelFacts({ task, card, run }: ModelFacts): Record<string, string | undefined> {
@@ -273,10 +273,6 @@ function provenance(run: RunRecord): Record<string, string | undefined> {
     ),
     settings: code(JSON.stringify(run.config)),
   };
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(2);
 }
 
 function onnxInPython({ classes, imageSize }: ModelCard): string {

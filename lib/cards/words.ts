@@ -17,11 +17,16 @@ export function timeInWords(time: string): string {
   return `${time.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** What a picture's classes may be, in words. */
+/** How many of its task's classes a picture may show. */
 export const kindInWords: Readonly<Record<TaskKind, string>> = {
-  multilabel: 'several classes at once, one, or none',
-  multiclass: 'exactly one class',
+  multilabel: 'several at once, one, or none',
+  multiclass: 'exactly one',
 };
+
+/** A file's size: `13.43 MB`, `0.9 kB`. */
+export function sizeInWords(bytes: number): string {
+  return bytes < 1e5 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(2)} MB`;
+}
 
 /** The checkout's commit in words; a change that no commit has is told. */
 export function codeInWords(git: RunRecord['git']): string {

@@ -1,3 +1,4 @@
+import { renewModelCards } from '../cards';
 import { VisionbookError } from '../errors';
 import { announceModel } from '../mlflow';
 import { hasServed, promote, readServed, reject } from '../models';
@@ -104,10 +105,12 @@ async function conclude(workspace: Workspace, task: Task, attempt: AttemptUnderW
     const refusal = gate.verdict === 'rejected' ? gate.reason : await tryPromotion(workspace, task, judged);
     if (refusal !== undefined) {
       await reject(workspace, task.name, run, refusal);
+      await renewModelCards(workspace, task);
       await attempt.end({ run, verdict: 'rejected', reason: refusal, gate });
       return { verdict: 'rejected', reason: refusal, gate, run };
     }
     announceModel(workspace, task.name);
+    await renewModelCards(workspace, task);
     await attempt.enter('archiving');
   }
   const history = await archiveCorrections(workspace, task, attempt.state, judged);

@@ -106,7 +106,7 @@ async function codeCondition({ git: before }: RunRecord, { git: now, root }: Pre
 }
 
 function describeCommit(git: RunRecord['git']): string {
-  return git ? `${short(git.commit)}${git.dirty ? ', with changes that no commit has' : ''}` : 'not under git';
+  return git ? `${short(git.commit)}${git.dirty ? ' and uncommitted changes' : ''}` : 'not under git';
 }
 
 function versionConditions({ versions: before }: RunRecord, { versions: now }: Present): Condition[] {

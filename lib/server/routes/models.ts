@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { renewModelCards } from '../../cards';
 import { listVersions } from '../../corrections';
 import { announceModel } from '../../mlflow';
 import { endTrial, promote, readServed, rollback, startTrial } from '../../models';
@@ -59,6 +60,7 @@ export async function models(app: FastifyInstance, { context, assets }: { contex
       await served.inference.refresh();
       await mirrorVersions(context, served.task);
       announceModel(workspace, served.task.name);
+      await renewModelCards(workspace, served.task);
       leaveFlash(reply, { kind: 'ok', text: translator(preferencesOf(request).language)(what(form)) });
       return reply.redirect(backPath(form.back ?? '/models'), 303);
     });
