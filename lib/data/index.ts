@@ -6,7 +6,7 @@ export { type Dataset, type LabelledPicture, labelMatrix, picturesBySplit, readD
 export * from './errors';
 export { balanceClasses, type GalaxyCard } from './galaxy';
 export { type SyncOptions, type SyncReport, syncLabels } from './labels';
-export { findCopies } from './likeness';
+export { correlationOffBlack, findCopies, groupPictures } from './likeness';
 export { type BuiltSample, buildSample, openData } from './open';
 export { type PictureKind, pictureExtensions, pictureKind } from './pictureKind';
 export {

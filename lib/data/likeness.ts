@@ -3,8 +3,8 @@ import { sha256 } from '../files';
 import type { OnProgress } from '../progress';
 import { mapOnCores } from './cores';
 import { groupAlike, type Likeness } from './duplicates';
-import { greyValues, perceptualHash, thumbnailSize } from './perceptualHash';
-import { decodeMeasured } from './pictures';
+import { correlation, greyValues, perceptualHash, thumbnailSize } from './perceptualHash';
+import { decodeMeasured, decodePicture } from './pictures';
 
 /** What a picture is compared by, and the size it has. @throws UNREADABLE_PICTURE */
 export async function likenessOf(
@@ -27,14 +27,38 @@ export async function findCopies(
   originals: readonly { readonly path: string }[],
   onProgress?: OnProgress,
 ): Promise<boolean[]> {
-  const files = [...originals, ...pictures];
-  let done = 0;
-  const likenesses = await mapOnCores(files, async ({ path: file }) => {
-    const { sha256, hash, grey } = await likenessOf(await readFile(file), file);
-    onProgress?.({ label: 'looking for copies', done: ++done, total: files.length });
-    return { sha256, hash, grey };
-  });
-  const groups = groupAlike(likenesses);
+  const groups = await groupPictures([...originals, ...pictures], onProgress);
   const taken = new Set(groups.slice(0, originals.length));
   return groups.slice(originals.length).map((group) => taken.has(group));
+}
+
+/**
+ * Gives every picture the index of the first of its copies, as `groupAlike` has it.
+ *
+ * @throws UNREADABLE_PICTURE, the file system's error
+ */
+export async function groupPictures(pictures: readonly { readonly path: string }[], onProgress?: OnProgress): Promise<number[]> {
+  let done = 0;
+  const likenesses = await mapOnCores(pictures, async ({ path: file }) => {
+    const { sha256, hash, grey } = await likenessOf(await readFile(file), file);
+    onProgress?.({ label: 'looking for copies', done: ++done, total: pictures.length });
+    return { sha256, hash, grey };
+  });
+  return groupAlike(likenesses);
+}
+
+/** A pixel of a thumbnail this dark belongs to an empty cell of a collage, as far as JPEG leaves it black. */
+const black = 8;
+
+/**
+ * How alike two pictures are where they are not both black, as the correlation of their grey thumbnails: collages with the same empty cells correlate by
+ * these alone.
+ *
+ * @returns in [-1, 1]
+ * @throws UNREADABLE_PICTURE
+ */
+export async function correlationOffBlack(one: string, other: string): Promise<number> {
+  const [first, second] = await Promise.all([one, other].map(async (file) => greyValues(await decodePicture(file, thumbnailSize))));
+  const isShown = (_: number, index: number): boolean => Math.max(first![index]!, second![index]!) > black;
+  return correlation(first!.filter(isShown), second!.filter(isShown));
 }

@@ -44,7 +44,7 @@ export function viewKey({ symmetry, turns, zoom }: View): string {
  *
  * @throws UNREADABLE_PICTURE
  */
-export async function decodeView(source: string, size: number, view?: View): Promise<Uint8Array> {
+export async function decodeView(source: string | Uint8Array, size: number, view?: View): Promise<Uint8Array> {
   const pixels = await decodePicture(source, size);
   if (!view) return pixels;
   return view.turns === 0 && view.zoom === 1 ? applySymmetry(pixels, size, view.symmetry) : applyView(pixels, size, view);

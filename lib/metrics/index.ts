@@ -15,3 +15,4 @@ export { type ConfusedPair, mostConfused, multiclassMetrics } from './multiclass
 export { multilabelMetrics } from './multilabel';
 export type { MetricOptions } from './scores';
 export * from './types';
+export { wilsonInterval } from './wilson';

@@ -11,6 +11,8 @@ export type HeadLayer =
 export interface ClassifierHead {
   /** The tensor [batch, channels, rows, columns] that is averaged over the picture. */
   readonly features: string;
+  /** The averages themselves, [batch, channels]. */
+  readonly averages: string;
   /** From the averages to the logits, without the sigmoid or softmax at the end. */
   readonly layers: readonly HeadLayer[];
 }
@@ -28,7 +30,7 @@ export function readHead(model: Uint8Array, name?: string): ClassifierHead {
   const layers: HeadLayer[] = [];
   for (let tensor = graph.output![0]!.name!; ; ) {
     const node = nodeOf.get(tensor);
-    if (node?.opType === 'ReduceMean') return { features: node.input![0]!, layers };
+    if (node?.opType === 'ReduceMean') return { features: node.input![0]!, averages: tensor, layers };
     if (node && isWeighed(node, constants)) layers.unshift(layerOf(node, constants));
     // A sigmoid or softmax may come after the logits, not between dense layers.
     else if (!node || !(node.opType === 'Identity' || (isSquashing(node) && layers.length === 0)))

@@ -11,6 +11,8 @@ const captionHeight = 30;
 /** A picture to lay out, and what to write below it. */
 export interface SheetPicture {
   readonly path: string;
+  /** What to show instead of the file's own content. */
+  readonly content?: Uint8Array;
   readonly caption?: string;
   /** How it is looked at; as it is by default. */
   readonly view?: View;
@@ -30,10 +32,10 @@ export async function contactSheet(
   const rows = Math.max(1, Math.ceil(pictures.length / columns));
   const width = columns * (cell + gap) + gap;
   const height = rows * (cell + below + gap) + gap;
-  const placed = await mapOnCores(pictures, async ({ path, caption, view }, index): Promise<OverlayOptions[]> => {
+  const placed = await mapOnCores(pictures, async ({ path, content, caption, view }, index): Promise<OverlayOptions[]> => {
     const left = gap + (index % columns) * (cell + gap);
     const top = gap + Math.floor(index / columns) * (cell + below + gap);
-    const pixels = await decodeView(path, cell, view).catch(() => new Uint8Array(cell * cell * 3).fill(0xdd));
+    const pixels = await decodeView(content ?? path, cell, view).catch(() => new Uint8Array(cell * cell * 3).fill(0xdd));
     const thumbnail = { input: Buffer.from(pixels), raw: { width: cell, height: cell, channels: 3 as const }, left, top };
     const words = printable(caption ?? '');
     return words === '' ? [thumbnail] : [thumbnail, { input: await drawCaption(words, cell), left, top: top + cell + 4 }];

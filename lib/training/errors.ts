@@ -22,3 +22,9 @@ export const BadCacheSize = defineError(
   422,
   (value: string) => `VISIONBOOK_CACHE_GIB is "${value}": make it a number of GiB from 0 on, such as 10 or 0.5, or unset it`,
 );
+export const TooFewPhotographs = defineError(
+  'TOO_FEW_PHOTOGRAPHS',
+  422,
+  (pictures: number, folds: number) =>
+    `the photographs of ${pictures} pictures cannot be dealt to ${folds} folds so that something is left to learn from: use more pictures, or other folds`,
+);

@@ -1,4 +1,5 @@
 export { type ActivationRequest, Activations, openActivations } from './activations';
+export { type CrossValidation, crossValidate } from './crossValidate';
 export * from './errors';
 export { type OpenedExamples, openExamples, type PicturesBySplit } from './examples';
 export { judgingOf, runStage, type StageRequest, type TrainingContext, type TrainingPhase, type TrainingWatch } from './stage';

@@ -3,6 +3,7 @@ export { metricComparison } from './comparison';
 export { type ContestBar, type ContestPanel, contestBars } from './contest';
 export { coOccurrence, labelCounts } from './dataset';
 export { differenceForest } from './differences';
+export { embeddingMap, type MapColours, type MapPoint } from './embeddingMap';
 export { learningCurves, phaseTimings } from './learning';
 export { confusedPairs, confusionMatrix } from './multiclass';
 export { type PredictionBars, probabilityBars } from './predictions';

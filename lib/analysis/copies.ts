@@ -1,0 +1,37 @@
+import { correlationOffBlack, type Dataset, groupPictures, type LabelledPicture, mapOnCores } from '../data';
+import type { OnProgress } from '../progress';
+import type { SheetPicture } from '../report';
+import { labelsInWords } from './words';
+
+/** As that of copies' thumbnails in `groupAlike`. */
+const nearCorrelation = 0.9;
+
+/** Two pictures that are copies of each other and stand in different splits. */
+export type CopyPair = readonly [LabelledPicture, LabelledPicture];
+
+/**
+ * Pictures of one split that are copies of a picture of another, byte for byte or in another size, quality or trim: what a model is measured on must not be
+ * what it learnt. Collages that only share empty cells do not count. Each is paired with the first of its copies in an earlier split.
+ *
+ * @throws UNREADABLE_PICTURE, the file system's error
+ */
+export async function copiesAcrossSplits({ pictures }: Pick<Dataset, 'pictures'>, onProgress?: OnProgress): Promise<CopyPair[]> {
+  const groups = await groupPictures(pictures, onProgress);
+  const members = new Map<number, LabelledPicture[]>();
+  groups.forEach((group, index) => {
+    const others = members.get(group);
+    if (others) others.push(pictures[index]!);
+    else members.set(group, [pictures[index]!]);
+  });
+  const pairs = [...members.values()].flatMap((group) => {
+    const firstOfSplit = group.filter(({ split }, index) => group.findIndex((other) => other.split === split) === index);
+    return firstOfSplit.slice(1).map((picture): CopyPair => [firstOfSplit[0]!, picture]);
+  });
+  const correlations = await mapOnCores(pairs, ([one, other]) => correlationOffBlack(one.path, other.path));
+  return pairs.filter((_, index) => correlations[index]! >= nearCorrelation);
+}
+
+/** Pairs for `contactSheet`, side by side in an even number of columns. */
+export function pairsForSheet(pairs: readonly CopyPair[], classes: readonly string[]): SheetPicture[] {
+  return pairs.flat().map(({ path, split, labels }) => ({ path, caption: `${split}: ${labelsInWords(classes, labels)}` }));
+}
