@@ -3,7 +3,6 @@ import path from 'node:path';
 import type { RunRecord } from '../experiments';
 import { isMissing } from '../files';
 import type { Workspace } from '../workspace';
-import { parseAddress } from './address';
 import type { RemoteRun } from './api';
 import { type MlflowClient, upload } from './client';
 import { parseUrl } from './settings';

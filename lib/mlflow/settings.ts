@@ -1,4 +1,3 @@
-import { parseAddress } from './address';
 import { BadTrackingUri } from './errors';
 
 /** Which MLflow server, and how to speak to it. */
