@@ -361,7 +361,7 @@ async function sweep(taskName: string, { resume, ...asked }: SweepArguments): Pr
   const { plan, ranked, best } = outcome;
   if (ranked.length > 0) {
     console.log(`\n${textTable(sweepRows(plan, ranked))}`);
-    await writeAtomic(workspace.sweep(plan.sweep.id, 'png'), await figureToPng(sweepFigure(plan.sweep, ranked, task)));
+    await writeAtomic(workspace.sweep(plan.sweep.id, 'png'), await figureToPng(sweepFigure(plan.sweep, ranked, { kind: task.kind })));
   }
   if (best) console.log(describeRun(best));
   console.log(describeSweep(workspace, outcome));
