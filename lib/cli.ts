@@ -101,6 +101,15 @@ function buildProgram(): Command {
       new Option('--calibration <method>', 'how the ranges of the 8 bits are found').choices(['minmax', 'entropy']).default('minmax'),
     )
     .action(exportTask);
+  program
+    .command('calibrate')
+    .description("make a model's probabilities say how often they are right, and choose where each class begins")
+    .argument('<task>', 'task')
+    .option('--run <run>', 'instead of the current model; the end of its name will do')
+    .option('--goal <goal>', 'what to choose thresholds for: f1, or precision=0.95; without it they stay as they are')
+    .addOption(new Option('--dry-run', 'only say what would change').conflicts('reset'))
+    .addOption(new Option('--reset', 'go back to the model as it was trained').conflicts('goal'))
+    .action(calibrate);
   const bench = program.command('bench').description('measure speed and accuracy beside Keras and TensorFlow Lite');
   withWeights(withData(bench.argument('[task]', 'task', 'food')))
     .option('--quick', 'little of everything, in less than three minutes')
@@ -390,7 +399,9 @@ async function predict(
     let failed = 0;
     for (let first = 0; first < files.length; first += picturesAtOnce) {
       for (const prediction of await predictFiles(predictor, files.slice(first, first + picturesAtOnce))) {
-        console.log(json ? JSON.stringify({ classes, ...prediction }) : describePrediction(prediction, classes));
+        console.log(
+          json ? JSON.stringify({ classes, ...prediction }) : describePrediction(prediction, classes, { rule: predictor.card.decision }),
+        );
         if ('error' in prediction) failed++;
       }
     }
@@ -426,6 +437,31 @@ async function exportTask(
   console.log(textTable(fileRows(report)));
   for (const note of report.notes) console.log(`\n${note}`);
   if (report.files.some(({ loss }) => loss)) console.log(`\n${textTable(lossRows(report))}`);
+}
+
+async function calibrate(
+  taskName: string,
+  { run: name, goal: wanted, dryRun, reset }: { run?: string; goal?: string; dryRun?: true; reset?: true },
+): Promise<void> {
+  const workspace = openWorkspace();
+  const task = findTask(taskName);
+  const { calibrateModel, parseGoal, resetCalibration } = load('./calibration') as typeof import('./calibration');
+  const { describeCalibration } = load('./report') as typeof import('./report');
+  const run = name === undefined ? {} : { run: await runOfModel(workspace, task, name) };
+  if (reset) {
+    console.log(`the model of ${await resetCalibration(workspace, task, run)} is as it was trained again`);
+    return;
+  }
+  const goal = wanted === undefined ? {} : { goal: parseGoal(wanted) };
+  const report = await calibrateModel({ workspace, task, ...run, ...goal, ...(dryRun && { dryRun }) });
+  console.log(describeCalibration(report));
+  console.log(
+    dryRun
+      ? '\nnothing was changed'
+      : `
+predictions follow it from now on, those of a server that runs too
+to go back          npm run calibrate -- ${task.name} --run ${report.run} --reset`,
+  );
 }
 
 async function measure(

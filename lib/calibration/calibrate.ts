@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { writeModelCard } from '../cards';
 import { type PredictedSplit, readPredictions, type SplitPredictions } from '../experiments';
 import { writeJson } from '../files';
 import { bootstrapClasses, bootstrapDifferences, type Judging, judgePredictions } from '../metrics';
 import { calibrationReportFile, findModel, type ModelCard, writeDecision } from '../models';
 import { atTemperature, type DecisionKind, type DecisionRule, uncalibrated } from '../prediction';
 import { Random } from '../random';
+import type { Task } from '../tasks';
 import type { Workspace } from '../workspace';
 import { type ChosenThreshold, chooseThresholds } from './chooseThresholds';
 import { NoThresholds, NotCalibrated } from './errors';
@@ -16,7 +18,7 @@ import { type CalibratedSplit, type CalibrationReport, readCalibration } from '.
 /** What to calibrate, and for what. */
 export interface CalibrateOptions {
   readonly workspace: Workspace;
-  readonly task: string;
+  readonly task: Task;
   /** A run's model instead of the current one. */
   readonly run?: string;
   /** What to choose each class' threshold for; without a goal they stay as they are. */
@@ -28,20 +30,20 @@ export interface CalibrateOptions {
 }
 
 /**
- * Makes a model's probabilities say how often they are right, and chooses where "present" begins: a temperature and, for a goal, each class' threshold are found
- * on what the run's model said of the validation split, and measured on test too. They go into the model's card, which whatever predicts follows; the model
- * files and the run's record stay as they are. An earlier calibration is forgotten: each begins with the model as it was trained.
+ * Makes a model's probabilities say how often they are right, and chooses where "present" begins: a temperature and, for a goal, each class' threshold
+ * are found on what the run's model said of the validation split, and measured on test too. They go into the model's card, which whatever predicts
+ * follows; the model files and the run's record stay as they are. An earlier calibration is forgotten: each begins with the model as it was trained.
  *
  * @throws NO_MODEL, UNREADABLE_MODEL, NO_PREDICTIONS, RUN_UNREADABLE; NO_THRESHOLDS for a goal where a picture has exactly one class
  * @example
- * const { decision } = await calibrateModel({ workspace, task: 'food', goal: { kind: 'f1' }, dryRun: true });
+ * const { decision } = await calibrateModel({ workspace, task: food, goal: { kind: 'f1' }, dryRun: true });
  * // { threshold: 0.5, noneBelow: 0.45, thresholds: [0.5, 0.41, 0.56], temperature: 1.318 }
  */
 export async function calibrateModel(options: CalibrateOptions): Promise<CalibrationReport> {
   const { workspace, task, run, goal, resamples = 1000, dryRun = false } = options;
-  const { card } = await findModel(workspace, task, run);
+  const { card } = await findModel(workspace, task.name, run);
   const kind = card.kind ?? 'multilabel';
-  if (goal && kind === 'multiclass') throw NoThresholds(task);
+  if (goal && kind === 'multiclass') throw NoThresholds(task.name);
   const predictions = await readPredictions(workspace, card.runId);
   const trained = uncalibrated(card.decision);
   const temperature = fitTemperature(predictions.validation, kind);
@@ -59,7 +61,7 @@ export async function calibrateModel(options: CalibrateOptions): Promise<Calibra
   const report: CalibrationReport = {
     schemaVersion: 1,
     run: card.runId,
-    task,
+    task: task.name,
     kind,
     classes: card.classes,
     createdAt: new Date().toISOString(),
@@ -70,22 +72,28 @@ export async function calibrateModel(options: CalibrateOptions): Promise<Calibra
     notes: notesOn(card, { temperature, goal, thresholds, trained }),
   };
   if (!dryRun) {
-    // The card last: it is what counts.
-    await writeJson(calibrationReportFile(workspace, task, card.runId), report);
+    // The report first: it is the card that counts.
+    await writeJson(calibrationReportFile(workspace, task.name, card.runId), report);
     await writeDecision(workspace, card, decision);
+    await writeModelCard(workspace, task, card.runId);
   }
   return report;
 }
 
 /**
- * Calibrates a model anew as the one that it was made from was calibrated, for the same goal; does nothing where that one was not. A temperature and thresholds are
- * of one model's probabilities: those of another would be wrong for it.
+ * Calibrates a model anew as the one that it was made from was calibrated, for the same goal; does nothing where that one was not. A temperature and
+ * thresholds are of one model's probabilities: those of another would be wrong for it.
  *
  * @param base the model that `run` was made from
  * @throws UNREADABLE_CALIBRATION, and what `calibrateModel` throws
  */
-export async function calibrateLike(workspace: Workspace, { task, runId }: ModelCard, run: string): Promise<CalibrationReport | undefined> {
-  const report = await readCalibration(workspace, { task, id: runId });
+export async function calibrateLike(
+  workspace: Workspace,
+  task: Task,
+  base: ModelCard,
+  run: string,
+): Promise<CalibrationReport | undefined> {
+  const report = await readCalibration(workspace, { task: task.name, id: base.runId });
   return report && calibrateModel({ workspace, task, run, ...(report.goal && { goal: report.goal }) });
 }
 
@@ -95,14 +103,15 @@ export async function calibrateLike(workspace: Workspace, { task, runId }: Model
  * @returns the run's id
  * @throws NO_MODEL, UNREADABLE_MODEL, NOT_CALIBRATED
  */
-export async function resetCalibration(workspace: Workspace, task: string, run?: string): Promise<string> {
-  const { card } = await findModel(workspace, task, run);
+export async function resetCalibration(workspace: Workspace, task: Task, { run }: { readonly run?: string } = {}): Promise<string> {
+  const { card } = await findModel(workspace, task.name, run);
   const { temperature, thresholds } = card.decision;
-  const file = calibrationReportFile(workspace, task, card.runId);
+  const file = calibrationReportFile(workspace, task.name, card.runId);
   const isCalibrated = temperature !== undefined || thresholds !== undefined || existsSync(file);
-  if (!isCalibrated) throw NotCalibrated(task, card.runId);
+  if (!isCalibrated) throw NotCalibrated(task.name, card.runId);
   await writeDecision(workspace, card, uncalibrated(card.decision));
   await rm(file, { force: true });
+  await writeModelCard(workspace, task, card.runId);
   return card.runId;
 }
 

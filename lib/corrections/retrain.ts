@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { calibrateLike } from '../calibration';
 import { type Dataset, findCopies, type LabelledPicture, labelMatrix, picturesBySplit, readDataset } from '../data';
 import { loadTensorFlow } from '../engine';
 import type { RunRecord } from '../experiments';
@@ -99,7 +100,8 @@ export interface RetrainOutcome {
 
 /**
  * Retrains the current model on corrections, measures the old and the new one on the test split and on the corrections, and judges. The new model
- * is saved beside the old one, which stays the current one, whatever the verdict: `retrainTask` is what acts on it.
+ * is saved beside the old one, which stays the current one, whatever the verdict: `retrainTask` is what acts on it. Where the old one is calibrated, the new
+ * one is too, anew and for the same goal.
  *
  * @throws what `planRetraining` throws, and the signal's reason, when it stopped the work before there was a model or while it was judged
  */
@@ -161,7 +163,8 @@ export async function carryOut(plan: RetrainPlan, options: RetrainOptions): Prom
           originals: plan.originals.length,
           leftOut: plan.leftOut,
         };
-        return { ...settings.retraining, ...counts, ...judgement };
+        const calibration = await calibrateLike(workspace, task, base.card, runId);
+        return { ...settings.retraining, ...counts, ...judgement, ...(calibration && { calibration: calibration.decision }) };
       },
     });
     return { plan, run, ...judgement };
@@ -172,7 +175,7 @@ export async function carryOut(plan: RetrainPlan, options: RetrainOptions): Prom
 
 type Measured = Record<'test' | 'corrections', readonly LabelledPicture[]>;
 
-/** What two saved models say of sets of labelled pictures, from their files: what a user of the models would get. */
+/** What two saved models say of sets of labelled pictures, from their files, and both as they were trained: the new one is not calibrated yet. */
 async function predictBoth(
   { workspace, task, onProgress, signal }: RetrainOptions,
   [before, after]: readonly [string, string],
@@ -184,7 +187,7 @@ async function predictBoth(
   const predict = async (run: string, earlier: number): Promise<Record<'test' | 'corrections', Predictions>> => {
     const report: OnProgress = ({ done }) => onProgress?.({ label: 'both models', done: earlier + done, total });
     signal?.throwIfAborted();
-    const predictor = await openPredictor(workspace, task.name, { run });
+    const predictor = await openPredictor(workspace, task.name, { run, calibrated: false });
     try {
       const { classes } = predictor.card;
       const probabilities = await predictMatrix(predictor, files, report);
