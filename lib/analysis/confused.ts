@@ -25,14 +25,9 @@ export function confusedPictures(
   return mostConfused(multiclassMetrics(judged.predictions), { atMost: pairs }).flatMap(({ actual, answered }) => {
     const answer = classes.indexOf(answered);
     return judged.pictures
-      .filter(({ labels, probabilities }) => labels[classes.indexOf(actual)] === 1 && isAnswer(probabilities, answer))
+      .filter(({ labels, answered: given }) => labels[classes.indexOf(actual)] === 1 && given[answer] === 1)
       .sort((one, other) => other.probabilities[answer]! - one.probabilities[answer]!)
       .slice(0, each)
       .map(({ path, probabilities }) => ({ path, caption: `${actual} → ${answered} ${probabilities[answer]!.toFixed(2)}` }));
   });
-}
-
-/** Whether a class is the answer: the most probable one, the first of equals. */
-function isAnswer(probabilities: readonly number[], index: number): boolean {
-  return probabilities.indexOf(Math.max(...probabilities)) === index;
 }

@@ -1,7 +1,5 @@
 import { correlationOffBlack, type Dataset, groupPictures, type LabelledPicture, mapOnCores } from '../data';
 import type { OnProgress } from '../progress';
-import type { SheetPicture } from '../report';
-import { labelsInWords } from './words';
 
 /** As that of copies' thumbnails in `groupAlike`. */
 const nearCorrelation = 0.9;
@@ -29,9 +27,4 @@ export async function copiesAcrossSplits({ pictures }: Pick<Dataset, 'pictures'>
   });
   const correlations = await mapOnCores(pairs, ([one, other]) => correlationOffBlack(one.path, other.path));
   return pairs.filter((_, index) => correlations[index]! >= nearCorrelation);
-}
-
-/** Pairs for `contactSheet`, side by side in an even number of columns. */
-export function pairsForSheet(pairs: readonly CopyPair[], classes: readonly string[]): SheetPicture[] {
-  return pairs.flat().map(({ path, split, labels }) => ({ path, caption: `${split}: ${labelsInWords(classes, labels)}` }));
 }

@@ -1,14 +1,15 @@
 export { type ConfidentJoint, confidentJoint } from './confidentJoint';
 export { confusedPictures } from './confused';
-export { type CopyPair, copiesAcrossSplits, pairsForSheet } from './copies';
+export { type CopyPair, copiesAcrossSplits } from './copies';
 export { type ChosenCorrection, makeCorrections } from './corrections';
 export { type Embedding, embedPictures, mapEmbedding } from './embedding';
 export * from './errors';
 export { type JudgedPicture, type JudgedPictures, judgePictures } from './judged';
-export { findLabelErrors, type LabelSuspect } from './labelErrors';
+export { findLabelErrors, type LabelSuspect, suspectRows } from './labelErrors';
 export { mapPoints } from './mapPoints';
 export { findNeighbourhoods, type Neighbourhood, neighbourhoodRows } from './neighbourhoods';
 export { openErrors, type RunErrors } from './open';
+export { copySheet, neighbourhoodSheet, suspectSheet } from './sheets';
 export { accuracyBySource, type SourceAccuracy } from './sources';
 export { changeInWords, labelsInWords } from './words';
 export { withMaps, worstPictures } from './worst';

@@ -1,12 +1,14 @@
 import { type Dataset, type LabelledPicture, labelMatrix } from '../data';
 import type { SplitPredictions } from '../experiments';
-import { type Judging, type Predictions, pictureLosses, rightPictures } from '../metrics';
+import { answeredLabels, type Judging, type Predictions, pictureLosses } from '../metrics';
 import { PicturesGone } from './errors';
 
 /** A picture of the data set, and what a model says of it. */
 export interface JudgedPicture extends LabelledPicture {
   /** One for each class, in the task's order. */
   readonly probabilities: readonly number[];
+  /** The labels that the model gives it, one 0 or 1 for each class. */
+  readonly answered: readonly number[];
   /** Its part of the loss, in nats. */
   readonly loss: number;
   /** Whether every label is right, or the one answer. */
@@ -41,14 +43,13 @@ export function judgePictures({ pictures: known }: Dataset, made: SplitPredictio
     probabilities: Float32Array.from(found.flatMap(({ row }) => row)),
   };
   const losses = pictureLosses(predictions, judging);
-  const right = rightPictures(predictions, judging);
+  const answers = answeredLabels(predictions, judging);
   return {
-    pictures: found.map(({ picture, row }, index) => ({
-      ...picture,
-      probabilities: row,
-      loss: losses[index]!,
-      isRight: right[index] === 1,
-    })),
+    pictures: found.map(({ picture, row }, index) => {
+      const answered = Array.from(answers.subarray(index * classes.length, (index + 1) * classes.length));
+      const isRight = picture.labels.every((label, position) => label === answered[position]);
+      return { ...picture, probabilities: row, answered, loss: losses[index]!, isRight };
+    }),
     predictions,
   };
 }

@@ -1,4 +1,5 @@
 import type { Judging, Predictions } from '../metrics';
+import { type Split, splits } from '../tasks';
 import { confidentJoint } from './confidentJoint';
 
 /** A picture whose labels are probably wrong. */
@@ -71,4 +72,15 @@ const smoothing = 0.8;
 function pooled(qualities: readonly number[]): number {
   const [best, ...others] = [...qualities].sort((one, other) => other - one);
   return others.reduce((average, quality) => smoothing * quality + (1 - smoothing) * average, best!);
+}
+
+/** For `displayTable`, how many pictures of each split are suspects. */
+export function suspectRows(
+  suspects: Readonly<Record<Split, readonly LabelSuspect[]>>,
+  pictures: Readonly<Record<Split, readonly unknown[]>>,
+): { split: Split; pictures: number; suspects: number; share: number }[] {
+  return splits.map((split) => {
+    const [found, all] = [suspects[split].length, pictures[split].length];
+    return { split, pictures: all, suspects: found, share: found / all };
+  });
 }

@@ -10,16 +10,14 @@ const thumbnail = { side: 64, quality: 75 };
  * Pictures as points for `embeddingMap` and `pictureMap`.
  *
  * @param places one [x, y] for each picture
- * @param answerOf a picture's answer in words
  * @throws UNREADABLE_PICTURE
  */
 export function mapPoints(
   pictures: readonly JudgedPicture[],
   places: readonly (readonly [number, number])[],
-  { classes, answerOf }: { readonly classes: readonly string[]; readonly answerOf: (picture: JudgedPicture) => string },
+  classes: readonly string[],
 ): Promise<MapPoint[]> {
-  return mapOnCores(pictures, async (picture, index): Promise<MapPoint> => {
-    const { filename, path, labels, split, isRight, loss } = picture;
+  return mapOnCores(pictures, async ({ filename, path, labels, answered, split, isRight, loss }, index): Promise<MapPoint> => {
     const [x, y] = places[index]!;
     const jpeg = await encodeJpeg(await decodePicture(path, thumbnail.side), thumbnail.side, thumbnail.quality);
     return {
@@ -27,7 +25,7 @@ export function mapPoints(
       y,
       name: filename,
       labels: labelsInWords(classes, labels),
-      answer: answerOf(picture),
+      answer: labelsInWords(classes, answered),
       split,
       isRight,
       loss,

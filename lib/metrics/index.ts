@@ -9,7 +9,7 @@ export {
 } from './bootstrap';
 export { averagePrecision, curvesByClass, precisionRecallCurve, rocCurve } from './curves';
 export { BadPredictions } from './errors';
-export { judgePredictions, rightPictures } from './judge';
+export { answeredLabels, judgePredictions, rightPictures } from './judge';
 export { pictureLosses } from './losses';
 export { type ConfusedPair, mostConfused, multiclassMetrics } from './multiclass';
 export { multilabelMetrics } from './multilabel';

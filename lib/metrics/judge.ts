@@ -14,22 +14,32 @@ export function judgePredictions(predictions: Predictions, judging: Judging): Sp
 }
 
 /**
+ * The labels that a model gives: the classes from the threshold on, or the one that is most probable.
+ *
+ * @returns shape [count, classes], 0 or 1
+ * @throws BAD_PREDICTIONS
+ */
+export function answeredLabels(predictions: Predictions, judging: Judging): Uint8Array {
+  checkPredictions(predictions);
+  if (judging.kind !== 'multiclass') return score(predictions, judging).present;
+  checkOneClass(predictions);
+  const width = predictions.classes.length;
+  const answers = new Uint8Array(predictions.count * width);
+  for (const [picture, answer] of scoreClasses(predictions).answered.entries()) answers[picture * width + answer] = 1;
+  return answers;
+}
+
+/**
  * Which pictures are wholly right: every label, or the one answer.
  *
  * @returns shape [count], 1 where it is
  * @throws BAD_PREDICTIONS
  */
 export function rightPictures(predictions: Predictions, judging: Judging): Uint8Array {
-  checkPredictions(predictions);
-  if (judging.kind === 'multiclass') {
-    checkOneClass(predictions);
-    const { actual, answered } = scoreClasses(predictions);
-    return Uint8Array.from(actual, (right, picture) => Number(right === answered[picture]));
-  }
   const { count, labels, classes } = predictions;
-  const { present } = score(predictions, judging);
+  const answers = answeredLabels(predictions, judging);
   const isRight = (picture: number): boolean =>
-    classes.every((_, index) => present[picture * classes.length + index] === labels[picture * classes.length + index]);
+    classes.every((_, index) => answers[picture * classes.length + index] === labels[picture * classes.length + index]);
   return Uint8Array.from({ length: count }, (_, picture) => Number(isRight(picture)));
 }
 
