@@ -8,6 +8,7 @@ import {
   learningCurves,
   metricComparison,
   probabilityBars,
+  probabilityMatrix,
   rankRuns,
   reliabilityDiagram,
   rocCurves,
@@ -29,6 +30,7 @@ describe('figures', () => {
   it.each([
     ['no runs', learningCurves([])],
     ['no predictions', probabilityBars([])],
+    ['no predictions of many classes', probabilityMatrix([])],
     ['no classes', confusionPerClass([])],
     ['no curves', rocCurves({ roc: undefined, perClass: [] })],
     ['no confusion matrix', confusionMatrix({ perClass: [] })],
@@ -46,6 +48,13 @@ describe('figures', () => {
 });
 
 describe('figures of multi-class results', () => {
+  it("write every probability that rounds to more than nothing, in the classes' order", () => {
+    const probabilities = { Merging: 0.006, 'Round Smooth': 0.99, Disturbed: 0.004 };
+    const [{ x, y, z, text }] = probabilityMatrix([{ name: 'a.jpg', probabilities }]).data as unknown as [Record<string, unknown>];
+    expect({ x, y, z }).toEqual({ x: Object.keys(probabilities), y: ['a.jpg'], z: [[0.006, 0.99, 0.004]] });
+    expect(text).toEqual([['0.01', '0.99', '']]);
+  });
+
   const run = makeGalaxyRun('20260301T100000Z-galaxy-head-gggggg');
   const result = run.metrics.test!;
 

@@ -14,6 +14,7 @@ import {
   phaseTimings,
   precisionRecallCurves,
   probabilityBars,
+  probabilityMatrix,
   reliabilityDiagram,
   rocCurves,
 } from '../lib/report';
@@ -170,5 +171,6 @@ export const figures: readonly (readonly [string, Figure])[] = [
     'probability bars',
     probabilityBars([{ name: 'a-picture-with-a-name-that-is-much-too-long-for-an-axis.jpg', probabilities: { lacteos: 0.9, arroz: 0.1 } }]),
   ],
+  ['probability matrix', probabilityMatrix([{ name: 'a.jpg', probabilities: { Disturbed: 0.9, Merging: 0.1 } }])],
   ['metric comparison', metricComparison([run, makeRun('20260301T100000Z-food-head-cccccc', { seed: 3, ...onFood11 })], { metric: 'auc' })],
 ];

@@ -14,7 +14,7 @@ export interface FormMeasure {
   readonly bytes: number;
   /** From pixels to probabilities, one picture at a time: the median. */
   readonly latencyMs: number;
-  /** What loading and running it adds to a process. */
+  /** What loading and running it adds to a process, at the peak. */
   readonly memoryMiB: number;
 }
 
@@ -57,7 +57,7 @@ export function formsFigure(measures: readonly FormMeasure[]): Figure {
     [
       panel('Size of the file', 'Megabytes', 'MB', ({ bytes }) => bytes / 1e6),
       panel('One picture, from pixels to probabilities', 'Milliseconds', 'ms', ({ latencyMs }) => latencyMs),
-      panel('Memory that it adds to a process', 'Mebibytes', 'MiB', ({ memoryMiB }) => memoryMiB),
+      panel('Memory that it adds to a process, at the peak', 'Mebibytes', 'MiB', ({ memoryMiB }) => memoryMiB),
     ],
     { title: 'Forms of the model', subtitle: 'The same model with its numbers in float32, float16 and 8 bits; less is better.' },
   );

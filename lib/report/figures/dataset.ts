@@ -23,7 +23,7 @@ export function labelCounts(
   const labels = Object.keys(Object.values(counts)[0] ?? {});
   return {
     data,
-    layout: houseLayout(title, Math.max(760, 100 * labels.length), 420, {
+    layout: houseLayout(title, Math.min(900, Math.max(760, 100 * labels.length)), 420, {
       barmode: 'group',
       bargap: 0.25,
       xaxis: axis('', { showgrid: false, type: 'category' }),

@@ -1,4 +1,4 @@
-import { axis, colour, type Figure, houseLayout, mutedInk, plain, shareAxis, shorten } from '../figure';
+import { axis, blues, colour, type Figure, houseLayout, mutedInk, plain, shareAxis, shorten } from '../figure';
 
 /** A picture's name and its probability of each class. */
 export interface PredictionBars {
@@ -43,6 +43,37 @@ export function probabilityBars(
       shapes: [
         { type: 'line', yref: 'paper', x0: threshold, x1: threshold, y0: 0, y1: 1, line: { color: mutedInk, width: 1.5, dash: 'dash' } },
       ],
+    }),
+  };
+}
+
+/** Probabilities of each picture, shaded, where there are more classes than colours that one can tell apart; the first picture stands on top. */
+export function probabilityMatrix(predictions: readonly PredictionBars[], { title = 'Predictions' }: { title?: string } = {}): Figure {
+  const classes = Object.keys(predictions[0]?.probabilities ?? {});
+  const rows = predictions.map(({ probabilities }) => classes.map((name) => probabilities[name] ?? 0));
+  return {
+    data: [
+      {
+        type: 'heatmap',
+        x: classes.map(plain),
+        y: predictions.map(({ name }) => plain(shorten(name, 32))),
+        z: rows,
+        text: rows.map((row) => row.map((probability) => (probability < 0.005 ? '' : probability.toFixed(2)))),
+        texttemplate: '%{text}',
+        textfont: { size: 13 },
+        colorscale: blues,
+        zmin: 0,
+        zmax: 1,
+        xgap: 2,
+        ygap: 2,
+        colorbar: { title: { text: 'Probability' }, thickness: 14, outlinewidth: 0 },
+        hovertemplate: '%{y}: %{x} %{z:.4f}<extra></extra>',
+      },
+    ],
+    layout: houseLayout(title, Math.min(900, Math.max(700, 76 * classes.length + 240)), 220 + 40 * predictions.length, {
+      subtitle: 'Probability of each class; less than 0.005 is not written.',
+      xaxis: axis('', { showgrid: false, type: 'category', tickangle: -40 }),
+      yaxis: axis('', { showgrid: false, type: 'category', autorange: 'reversed' }),
     }),
   };
 }
