@@ -30,5 +30,5 @@ it('a full disk gives a clear error and leaves the former data set', async () =>
   });
   expect(readFileSync(workspace.labelsCsv, 'utf8')).toBe(labels);
   expect((await readDataset(workspace, food)).fingerprint).toBe(fingerprint);
-  expect((await files.readdir(workspace.dataset)).sort()).toEqual(['dataset.json', 'images', 'labels.csv']);
+  expect((await files.readdir(workspace.dataset)).sort()).toEqual(['CARD.md', 'dataset.json', 'images', 'labels.csv']);
 });

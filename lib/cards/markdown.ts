@@ -12,11 +12,12 @@ export function plain(text: string): string {
   return text.replace(/[\\`*_<[\]|]/g, '\\$&').replace(/\s+/g, ' ');
 }
 
-/** A name or a hash in monospace, whatever characters it has. A table's cell ends at every `|`, in code too, unless it is escaped. */
+/** A name or a hash in monospace, whatever characters it has; not with `|`, which would end a table's cell and which readers treat differently in code. */
 export function code(text: string): string {
+  if (text.includes('|')) return plain(text);
   const fence = '`'.repeat(1 + Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length)));
   const pad = text.startsWith('`') || text.endsWith('`') ? ' ' : '';
-  return `${fence}${pad}${text.replace(/\s+/g, ' ').replaceAll('|', '\\|')}${pad}${fence}`;
+  return `${fence}${pad}${text.replace(/\s+/g, ' ')}${pad}${fence}`;
 }
 
 /** Rows as a table: numbers on the right, rounded as in the report. Without rows it is empty. */

@@ -25,8 +25,8 @@ export function describeCheck({ run, lineage, conditions, obstacles, isExact }: 
 }
 
 /** How a reproduction came out, for the terminal. */
-export function describeReproduction({ check, runs, isAsExpected }: Reproduction): string {
-  return [...runs.map(describeRun), verdict(check, isAsExpected)].join('\n\n');
+export function describeReproduction(reproduction: Reproduction): string {
+  return [...reproduction.runs.map(describeRun), verdict(reproduction)].join('\n\n');
 }
 
 function describeRun({ run, again, match }: ReproducedRun): string {
@@ -44,10 +44,10 @@ function describeRun({ run, again, match }: ReproducedRun): string {
   return `${headline}: ${match.outcome === 'close' ? `within ${tolerance}` : 'different'}\n${textTable(rows)}`;
 }
 
-function verdict({ isExact }: ReproductionCheck, isAsExpected: boolean | undefined): string {
+function verdict({ check: { isExact }, runs, isAsExpected }: Reproduction): string {
   if (isAsExpected === undefined) return 'interrupted: what was not repeated whole is not compared';
-  if (isAsExpected)
-    return isExact ? 'the metrics match' : `the metrics match within ${tolerance}, which is what the differences named above allow`;
+  if (runs.every(({ match }) => match?.outcome === 'identical')) return 'the metrics match, to the last bit';
+  if (isAsExpected) return `the metrics match within ${tolerance}, which is what the differences named above allow`;
   return isExact
     ? 'the metrics do not match to the last bit, though nothing that is recorded has changed: what is not recorded may have, such as VISIONBOOK_THREADS'
     : 'the metrics do not match: the differences named above change more than rounding';

@@ -41,11 +41,15 @@ export async function reproduceRun(options: ReproduceOptions): Promise<Reproduct
   const check = await checkReproduction(options);
   if (check.obstacles.length > 0) throw CannotReproduce(check.run.id, check.obstacles);
   options.onCheck?.(check);
-  const stages = check.lineage.filter((run) => !isRetraining(run));
-  const again = stages.length > 0 ? await repeatStages(stages, check, options) : [];
-  for (const run of check.lineage.filter(isRetraining)) {
-    if (options.signal?.aborted) break;
-    again.push(await repeatRetraining(run, again.at(-1)?.id ?? run.parent!, check, options));
+  const again: Readonly<RunRecord>[] = [];
+  try {
+    for await (const repeated of repeatAll(check, options)) {
+      again.push(repeated);
+      if (options.signal?.aborted) break;
+    }
+  } catch (error) {
+    // Stopped before this one learnt anything: those before it count.
+    if (!options.signal?.aborted || again.length === 0) throw error;
   }
   const runs = again.map((repeated, index): ReproducedRun => {
     const run = check.lineage[index]!;
@@ -56,11 +60,27 @@ export async function reproduceRun(options: ReproduceOptions): Promise<Reproduct
   return { check, runs, isAsExpected };
 }
 
-async function repeatStages(
+/** Repeats a lineage, one run after the other. */
+async function* repeatAll(check: ReproductionCheck, options: ReproduceOptions): AsyncGenerator<Readonly<RunRecord>> {
+  const stages = check.lineage.filter((run) => !isRetraining(run));
+  let latest: string | undefined;
+  for await (const repeated of repeatStages(stages, check, options)) {
+    latest = repeated.id;
+    yield repeated;
+  }
+  for (const run of check.lineage.filter(isRetraining)) {
+    const repeated = await repeatRetraining(run, latest ?? run.parent!, check, options);
+    latest = repeated.id;
+    yield repeated;
+  }
+}
+
+async function* repeatStages(
   runs: readonly RunRecord[],
   { task, present }: ReproductionCheck,
   { workspace, onProgress, signal }: ReproduceOptions,
-): Promise<Readonly<RunRecord>[]> {
+): AsyncGenerator<Readonly<RunRecord>> {
+  if (runs.length === 0) return;
   const dataset = present.dataset as Exclude<typeof present.dataset, Error>;
   const settings = settingsFor(task, dataset.card, { ...recordedSettings(runs[0]!), stages: runs.map(stageOf) }, {});
   const { kind, found } = recordedWeights(runs[0]!.weights, present)!;
@@ -74,19 +94,16 @@ async function repeatStages(
     ...watch,
     ...(isFile ? { weightsFile: found } : { official: false }),
   });
-  const again: Readonly<RunRecord>[] = [];
   try {
     const pictures = trainingPictures(dataset, task, settings);
+    let parent: string | undefined;
     for (const [index, run] of runs.entries()) {
-      const parent = again.at(-1)?.id;
       const patience = run.config.patience as number | null;
-      const stage = settings.stages[index]!;
-      again.push(
-        await runStage(context, { stage, pictures, prepareFor: settings.stages, patience, reproduces: run.id, ...(parent && { parent }) }),
-      );
-      if (signal?.aborted) break;
+      const request = { stage: settings.stages[index]!, pictures, prepareFor: settings.stages, patience, reproduces: run.id };
+      const repeated = await runStage(context, { ...request, ...(parent && { parent }) });
+      parent = repeated.id;
+      yield repeated;
     }
-    return again;
   } finally {
     context.classifier.model.dispose();
   }
