@@ -10,6 +10,7 @@ import { type ExportReport, exportModel, fileRows, lossRows, openPredictor } fro
 import { writeReport } from '../lib/report';
 import { food } from '../lib/tasks';
 import { copyOfTrained, type TestHome, tinyCounts } from './pipeline.fixture';
+import { runPageOf } from './report.page.fixture';
 
 let home: TestHome;
 let saved: SavedModel;
@@ -49,6 +50,12 @@ describe('an export', () => {
     const run = JSON.parse(await readFile(path.join(home.workspace.experiment(saved.card.runId), 'run.json'), 'utf8'));
     const recorded = run.artifacts.find((artifact: { path: string }) => artifact.path.endsWith('model.onnx'));
     expect(report.files[0]!.sha256).toBe(recorded.sha256);
+  });
+
+  it('measures how long each form takes, and says on what', () => {
+    expect(report.machine).toMatch(/, \d+ threads$/);
+    for (const { latencyMs } of report.files) expect(latencyMs).toBeGreaterThan(0);
+    expect(fileRows(report).map((row) => row['ms a picture'])).toEqual(report.files.map(({ latencyMs }) => latencyMs!.toFixed(1)));
   });
 
   it('measures what is lost on the test split, for each class and for all', () => {
@@ -115,13 +122,13 @@ describe('the report of all runs', () => {
 
   it('says what each class loses in a smaller form', async () => {
     const document = await page(home);
-    const run = document.getElementById(`run-${saved.card.runId}`)!;
+    const run = runPageOf(document, saved.card.runId)!;
     const loss = [...run.querySelectorAll('table')].find((table) => table.textContent!.includes('same decision'))!;
     const cells = [...loss.querySelectorAll('tbody tr')].map((row) => [...row.children].slice(0, 2).map((cell) => cell.textContent));
     expect(cells).toEqual(
       ['int8', 'float16'].flatMap((form) => [...saved.card.classes, 'all (36 test pictures)'].map((name) => [form, name])),
     );
-    expect(document.querySelector('.card')!.textContent).toContain('Exported as int8 and float16');
+    expect(document.querySelector('#g0 .card')!.textContent).toContain('Exported as int8 and float16');
   });
 
   it('names an export that cannot be read, and shows the rest', async () => {
@@ -131,7 +138,7 @@ describe('the report of all runs', () => {
     const document = await page(other);
     expect(document.querySelector('.note.warn li')!.textContent).toContain(file);
     expect(document.querySelector('.note.warn li')!.textContent).toContain(`npm run export -- --run ${saved.card.runId}`);
-    expect(document.getElementById(`run-${saved.card.runId}`)).not.toBeNull();
+    expect(runPageOf(document, saved.card.runId)!.querySelector('h1')!.textContent).toContain(saved.card.runId.slice(-6));
   });
 });
 

@@ -30,26 +30,20 @@ test('runs from elsewhere stand in a table of their own, say whether the data ar
   put(workspace, 'ab12', keras);
   put(workspace, 'cd34', { ...keras, id: 'cd34', name: 'same', startedAt: '2026-03-02T10:00:00.000Z', fingerprint: ours.data.fingerprint });
   const { document } = new JSDOM(readFileSync(await writeReport({ workspace, runs: [ours] }), 'utf8')).window;
-  const rows = [...document.querySelectorAll('#foreign tbody tr')].map((row) => [...row.children].map((cell) => cell.textContent));
-  expect(rows).toEqual([
-    [
-      'finished',
-      'same',
-      'baseline',
-      '2026-03-02 10:00 UTC',
-      'the same as of our food on sample',
-      'val_auc 0.999, val_loss –',
-      'learning_rate 0.01',
-    ],
-    [
-      'finished',
-      'keras <b>',
-      'baseline',
-      '2026-03-01 10:00 UTC',
-      'not known to be ours',
-      'val_auc 0.999, val_loss –',
-      'learning_rate 0.01',
-    ],
+  const textsOf = (row: Element): (string | null)[] => [...row.children].map((cell) => cell.textContent);
+  expect(textsOf(document.querySelector('#foreign thead tr')!)).toEqual([
+    'Run',
+    'Status',
+    'Experiment',
+    'Data',
+    'val_auc',
+    'val_loss',
+    'learning_rate',
+    'Started',
+  ]);
+  expect([...document.querySelectorAll('#foreign tbody tr')].map(textsOf)).toEqual([
+    ['same', 'finished', 'baseline', 'the same as of our food on sample', '0.999', '–', '0.01', '2026-03-02 10:00 UTC'],
+    ['keras <b>', 'finished', 'baseline', 'not known to be ours', '0.999', '–', '0.01', '2026-03-01 10:00 UTC'],
   ]);
   expect(document.querySelector('.card h3')?.textContent).not.toContain('keras');
 });

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../lib/experiments';
 import { writeReport } from '../lib/report';
 import { escapeHtml, html, scriptJson } from '../lib/report/html';
-import { pageScript } from '../lib/report/pageScript';
 import { openWorkspace, type Workspace } from '../lib/workspace';
 import { makeGalaxyRun, makeRun, onFood11 } from './report.fixtures';
+import { runPageOf } from './report.page.fixture';
 
 let home: string;
 let workspace: Workspace;
@@ -24,15 +24,9 @@ async function report(runs: readonly RunRecord[], rest: Partial<Parameters<typeo
   return { file, text, window: new JSDOM(text, { runScripts: 'outside-only', url: 'file:///report.html' }).window };
 }
 
-/** Runs the page's own script with a stand-in for Plotly, which only notes what it is asked to draw. */
-function start(window: JSDOM['window']): string[] {
-  const drawn: string[] = [];
-  Object.assign(window, {
-    matchMedia: () => ({ matches: false, addEventListener: () => undefined }),
-    Plotly: { react: (id: string) => drawn.push(id) },
-  });
-  window.eval(pageScript);
-  return drawn;
+/** Titles of the figures in a part of the page. */
+function figuresOf(part: ParentNode): string[] {
+  return [...part.querySelectorAll('figcaption b')].map((title) => title.textContent ?? '');
 }
 
 const sampleRuns = [
@@ -52,7 +46,7 @@ describe('the report', () => {
 
   it('keeps the sample apart from real data and says what it is', async () => {
     const { window } = await report([...sampleRuns, realRun]);
-    const [real, sample] = [...window.document.querySelectorAll('main > section[id^=g]')];
+    const [real, sample] = ['g0', 'g1'].map((id) => window.document.getElementById(id));
     expect(real?.querySelector('h2')?.textContent).toContain('food on food11');
     expect(real?.querySelector('.badge.sample, .note')).toBeNull();
     expect(sample?.querySelector('h2 .badge')?.textContent).toBe('sample');
@@ -81,19 +75,63 @@ describe('the report', () => {
 
   it('lists parameters that differ as they were set', async () => {
     const { window } = await report(sampleRuns);
-    const rows = [...window.document.querySelectorAll('#g0 tr')].map((row) => row.textContent);
-    expect(rows.find((row) => row?.startsWith('stage.learningRate'))).toMatch(/0\.001.*0\.00001|0\.00001.*0\.001/);
+    const headings = [...window.document.querySelectorAll<HTMLElement>('#g0 .runs th[data-name]')].map(({ dataset }) => dataset.name);
+    const column = headings.indexOf('stage.learningRate');
+    const rows = [...window.document.querySelectorAll('#g0 .runs tbody tr')];
+    expect(rows.map((row) => row.children[column]?.textContent).sort()).toEqual(['0.00001', '0.001']);
+  });
+
+  it('says what is different about a run, on its page', async () => {
+    const { window } = await report([...sampleRuns, realRun]);
+    const [best, other] = [...window.document.querySelectorAll<HTMLElement>('#g1 .runs tbody tr')].map(({ dataset }) => dataset.id!);
+    for (const [id, beside] of [
+      [best, other],
+      [other, best],
+    ]) {
+      const page = runPageOf(window.document, id!)!;
+      const section = [...page.querySelectorAll('section')].find((one) => one.querySelector('h2')?.textContent?.startsWith('Beside'))!;
+      expect(section.querySelector('h2 a')?.getAttribute('href')).toBe(`#run-${beside}`);
+      expect(section.querySelector('tbody tr')?.textContent).toMatch(/^stage\.learningRate0\.0/);
+      expect(figuresOf(section)).toEqual([expect.stringContaining('Class by class beside')]);
+    }
+    expect(runPageOf(window.document, realRun.id)!.body.textContent).not.toContain('Beside');
+  });
+
+  it("has on a run's page its metrics, figures, environment, configuration and files", async () => {
+    const head = { ...sampleRuns[0]!, config: { seed: 7, batchSize: 32 } };
+    const finetune = makeRun('20260301T103000Z-food-finetune-ffffff', { seed: 5, parent: head.id });
+    const { window } = await report([head, finetune]);
+    const page = runPageOf(window.document, finetune.id)!;
+    expect(figuresOf(page)).toEqual(
+      expect.arrayContaining([
+        'Learning curves',
+        'Precision, recall and F1 by class',
+        'Confusion by class',
+        'ROC curves',
+        'Precision and recall',
+      ]),
+    );
+    const curves = JSON.parse(page.querySelector('figure script')!.textContent!);
+    expect(new Set(curves.data.map(({ legendgroup }: { legendgroup: string }) => legendgroup))).toEqual(new Set([head.id, finetune.id]));
+    expect(page.body.textContent).toContain('Test CPU, 2 cores');
+    expect(page.querySelector('pre')?.textContent).toContain('"dropout": 0.2');
+    expect([...page.querySelectorAll('.files a')].map((link) => link.getAttribute('href'))).toEqual([
+      `../experiments/${finetune.id}/run.json`,
+      '../model.onnx',
+    ]);
+    expect(page.querySelector(`.facts a[href="#run-${head.id}"]`)).not.toBeNull();
+    expect(runPageOf(window.document, head.id)!.querySelector(`.facts a[href="#run-${finetune.id}"]`)).not.toBeNull();
   });
 
   it('shows interrupted and failed runs, and records that cannot be read', async () => {
     const failed = makeRun('20260301T140000Z-food-head-eeeeee', { status: 'failed', error: 'no space left', metrics: {}, epochs: [] });
     const { window } = await report([interrupted, failed], { problems: [{ path: 'x/run.json', reason: 'it is no JSON' }] });
     const text = window.document.body.textContent ?? '';
-    expect([...window.document.querySelectorAll('#all-runs .badge')].map((badge) => badge.textContent)).toEqual(
+    expect([...window.document.querySelectorAll('.runs td .badge')].map((badge) => badge.textContent)).toEqual(
       expect.arrayContaining(['interrupted', 'failed']),
     );
     expect(text).toContain('2 runs: 1 interrupted, 1 failed.');
-    expect(text).toContain('no space left');
+    expect(runPageOf(window.document, failed.id)!.body.textContent).toContain('no space left');
     expect(text).toContain('x/run.json: it is no JSON');
     expect(text).toContain('No run of this group has finished');
   });
@@ -112,33 +150,34 @@ describe('the report', () => {
     });
     const { text } = await report([run, makeRun('other', { ...run, config: {} })], { problems: [{ path: evil, reason: evil }] });
     const { window } = new JSDOM(text.replace(/<script>\/\*\*\n\* plotly\.js[\s\S]*$/, ''), { runScripts: 'dangerously' });
-    expect(window.document.querySelector('img')).toBeNull();
+    for (const page of [window.document, runPageOf(window.document, run.id)!]) {
+      expect(page.querySelector('img, b b')).toBeNull();
+      for (const figure of page.querySelectorAll('figure script')) expect(JSON.parse(figure.textContent!)).toHaveProperty('data');
+    }
     expect((window as unknown as { hacked?: boolean }).hacked).toBeUndefined();
-    expect(JSON.parse(window.document.getElementById('figures')?.textContent ?? '')).toBeInstanceOf(Array);
   });
 
   it('shows each kind of task by its own metrics and figures', async () => {
     const galaxyRun = makeGalaxyRun('20260301T150000Z-galaxy-head-gggggg');
     const { window } = await report([realRun, galaxyRun]);
-    const section = [...window.document.querySelectorAll('main > section[id^=g]')].find((one) => one.textContent?.includes('galaxy on'));
-    expect(section?.querySelector('.card')?.textContent).toMatch(/Chosen by Accuracy on the validation split/);
-    const metrics = [...(section?.querySelectorAll('.card tbody th') ?? [])].map((cell) => cell.textContent);
+    const section = [...window.document.querySelectorAll('main > section[id^=g]')].find((one) => one.textContent?.includes('galaxy on'))!;
+    expect(section.querySelector('.card')?.textContent).toMatch(/Chosen by Accuracy on the validation split/);
+    const metrics = [...section.querySelectorAll('.card tbody th')].map((cell) => cell.textContent);
     expect(metrics).toEqual(expect.arrayContaining(['Accuracy ↑', 'Balanced accuracy ↑', 'Calibration error ↓', 'Log loss ↓']));
     expect(metrics).not.toContain('Exact match ↑');
-    expect(start(window).filter((id) => id.startsWith(section!.id))).toEqual(
-      expect.arrayContaining(['confusion', 'reliability', 'pairs', 'bars'].map((name) => `${section!.id}-${name}`)),
+    expect(figuresOf(section)).toEqual(
+      expect.arrayContaining(['Confusion matrix', 'Reliability diagram', 'Most confused pairs', 'Precision, recall and F1 by class']),
     );
-    const headings = [...window.document.querySelectorAll('#all-runs th button')].map((button) => button.textContent);
-    expect(headings).toContain('testExact match ↑ / Accuracy ↑');
-    const row = [...window.document.querySelectorAll('#all-runs tbody tr')].find((one) => one.textContent?.includes('gggggg'));
-    expect(row?.textContent).toContain(galaxyRun.metrics.test!.accuracy!.toFixed(3));
+    const headings = [...section.querySelectorAll('.runs th button')].map((button) => button.textContent);
+    expect(headings).toContain('testAccuracy ↑');
+    expect(section.querySelector('.runs tbody tr')?.textContent).toContain(galaxyRun.metrics.test!.accuracy!.toFixed(3));
   });
 
   it('says how to make a run where there is none', async () => {
     const { window, text } = await report([]);
     expect(window.document.body.textContent).toContain('npm run train -- food');
     expect(text.length).toBeLessThan(30_000);
-    expect(start(window)).toEqual([]);
+    expect(window.document.querySelector('figure')).toBeNull();
   });
 
   it.each([
@@ -149,11 +188,13 @@ describe('the report', () => {
     ['no git', { git: null }],
   ])('takes a run with %s', async (_, changes) => {
     const { window } = await report([makeRun('20260301T100000Z-food-head-aaaaaa', changes as object)]);
-    const visible = window.document.querySelector('main')?.textContent ?? '';
-    expect(visible).not.toMatch(/NaN|undefined|null|Invalid/);
+    const page = runPageOf(window.document, '20260301T100000Z-food-head-aaaaaa')!;
+    for (const script of [...window.document.querySelectorAll('figure script'), ...page.querySelectorAll('figure script')]) script.remove();
+    for (const visible of [window.document.querySelector('main')!, page.body])
+      expect(visible.textContent).not.toMatch(/NaN|undefined|null|Invalid/);
   });
 
-  it('draws the best of many runs, lists all, and stays quick', async () => {
+  it('draws the best of many runs, and lists all', async () => {
     const many = Array.from({ length: 120 }, (_, index) =>
       makeRun(`20260301T100000Z-food-head-${String(index).padStart(6, '0')}`, { seed: index }),
     );
@@ -161,49 +202,27 @@ describe('the report', () => {
     const text = window.document.querySelector('#g0')?.textContent;
     expect(text).toContain('The dots show the 25 best of 120 runs.');
     expect(text).toContain('The curves show the 8 best of 120 runs.');
-    expect(window.document.querySelectorAll('#all-runs a')).toHaveLength(120);
+    const rows = [...window.document.querySelectorAll<HTMLTableRowElement>('#g0 .runs tbody tr')];
+    expect(rows).toHaveLength(120);
+    expect(rows.filter((row) => !row.hidden)).toHaveLength(20);
+    expect(window.document.querySelector('#g0 .more')?.textContent).toBe('Show all 120');
   });
 
-  it('draws every figure it has a place for', async () => {
-    const { window } = await report([...sampleRuns, realRun]);
-    const drawn = start(window);
-    expect(drawn.length).toBe(window.document.querySelectorAll('.figure').length);
-    expect(drawn.length).toBeGreaterThanOrEqual(12);
-    for (const id of drawn) expect(window.document.getElementById(id), id).not.toBeNull();
-  });
-});
-
-describe('the table of all runs', () => {
-  const ids = (window: JSDOM['window']): string[] =>
-    [...window.document.querySelectorAll('#all-runs tr:not(.group) a')].map((link) => (link.getAttribute('title') ?? '').slice(-6));
-  const click = (window: JSDOM['window'], text: string): void => {
-    const buttons = [...window.document.querySelectorAll<HTMLButtonElement>('#all-runs button')];
-    buttons.find((button) => button.textContent === text)?.click();
-  };
-
-  it('sorts within each data set, missing values last', async () => {
-    const { window } = await report([...sampleRuns, interrupted, realRun]);
-    start(window);
-    const [a = 0, b = 0] = sampleRuns.map((run) => run.metrics.test?.auc ?? 0);
-    const better = a > b ? ['aaaaaa', 'bbbbbb'] : ['bbbbbb', 'aaaaaa'];
-    click(window, 'testAUC ↑');
-    expect(ids(window)).toEqual(['cccccc', ...better, 'dddddd']);
-    click(window, 'testAUC ↑');
-    expect(ids(window)).toEqual(['cccccc', ...better.reverse(), 'dddddd']);
-    expect(window.document.querySelectorAll('#all-runs th[aria-sort]').length).toBe(14);
-  });
-
-  it('filters by words', async () => {
-    const { window } = await report([...sampleRuns, interrupted, realRun]);
-    start(window);
-    const filter = window.document.getElementById('filter') as HTMLInputElement;
-    filter.value = 'HEAD interrupted';
-    filter.dispatchEvent(new window.Event('input'));
-    const shown = [...window.document.querySelectorAll<HTMLTableRowElement>('#all-runs tr:not(.group)')].filter(
-      (row) => row.cells.length > 1 && !row.hidden,
+  it('shows what parameters do to metrics, how accuracy and size go together, and what changes by class', async () => {
+    const heavier = makeRun('20260301T113000Z-food-head-eeeeee', {
+      seed: 6,
+      config: { stage: { learningRate: 0.1 } },
+      artifacts: [{ path: 'outputs/food/x/model.onnx', sha256: 'cd', bytes: 20_000_000 }],
+    });
+    const lighter = { ...sampleRuns[0]!, artifacts: [{ path: 'outputs/food/y/model.onnx', sha256: 'cd', bytes: 4_000_000 }] };
+    const { window } = await report([lighter, sampleRuns[1]!, heavier]);
+    expect(figuresOf(window.document.getElementById('g0')!)).toEqual(
+      expect.arrayContaining([
+        'Parameters against AUC',
+        'Accuracy against size and latency',
+        expect.stringMatching(/^Class by class beside/),
+      ]),
     );
-    expect(shown.filter((row) => row.querySelector('a')).map((row) => row.querySelector('a')?.title)).toEqual([interrupted.id]);
-    expect(window.document.getElementById('shown')?.textContent).toBe('1 of 4 runs');
   });
 });
 

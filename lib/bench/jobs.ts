@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { chooseData, decodePicture, mapOnCores, picturesBySplit, prepareDataset, readDataset } from '../data';
-import { loadTensorFlow, openOnnx } from '../engine';
+import { loadTensorFlow } from '../engine';
 import { peakMemoryMiB } from '../experiments';
 import {
   assignWeights,
@@ -14,13 +14,13 @@ import {
   preprocessings,
   trainableLayers,
 } from '../models';
-import { exportModel, openPredictor, predictFiles } from '../prediction';
+import { exportModel, measureLatency, openPredictor, predictFiles } from '../prediction';
 import type { OnProgress } from '../progress';
 import { findTask, settingsFor } from '../tasks';
+import { medianMs, timed } from '../timing';
 import { balancePictures, clearStore, judgingOf, trainTask } from '../training';
 import { openWorkspace } from '../workspace';
 import type { JobName, JobRequest, JobResult } from './jobResults';
-import { medianMs, timed } from './timing';
 
 type Job<Name extends JobName, More = object> = (request: JobRequest & More, onProgress: OnProgress) => Promise<JobResult<Name>>;
 
@@ -145,14 +145,8 @@ const inference: Job<'inference', { predictions: number }> = async ({ task, pred
   const seconds = (await timed(() => predictFiles(predictor, files))) / 1000;
   await predictor.release();
 
-  const { imageSize: size } = card;
-  const image = { data: new Uint8Array(size * size * 3).fill(127), shape: [1, size, size, 3] };
-  const alone = async (variant: 'float32' | 'int8'): Promise<number> => {
-    const model = await openOnnx(findVariant(workspace, card, variant));
-    const time = await medianMs(() => model.run({ image }), predictions, watch(`the ${variant} model alone`));
-    await model.release();
-    return time;
-  };
+  const alone = (variant: 'float32' | 'int8'): Promise<number> =>
+    measureLatency(findVariant(workspace, card, variant), card.imageSize, { predictions, onProgress });
   // One after the other: the threads of a session that has just run wait for more work, and would hold up another one's.
   return { predictMs, modelMs: await alone('float32'), int8Ms: await alone('int8'), picturesPerSecond: files.length / seconds };
 };

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { writeModelCard } from '../cards';
 import { type Dataset, decodePicture, type LabelledPicture, labelMatrix, mapOnCores, picturesBySplit, readDataset, spread } from '../data';
 import { VisionbookError } from '../errors';
+import { describeHardware } from '../experiments';
 import { sha256, writeAtomic, writeJson } from '../files';
 import { type Judging, judgePredictions, type SplitMetrics } from '../metrics';
 import {
@@ -19,9 +21,11 @@ import {
 } from '../models';
 import type { OnProgress } from '../progress';
 import type { Task } from '../tasks';
+import { threadCount } from '../threads';
 import type { Workspace } from '../workspace';
 import { type Decision, decide } from './decision';
 import type { ExportedFile, ExportReport, VariantLoss } from './exportReport';
+import { measureLatency } from './latency';
 import { openPredictor, predictMatrix } from './predictor';
 
 /** What to export. */
@@ -42,7 +46,8 @@ export interface ExportOptions {
 
 /**
  * Writes smaller forms of a run's `model.onnx` beside it: `model.int8.onnx`, calibrated with training pictures, and `model.f16.onnx`. Each
- * takes uint8 pictures and gives probabilities, as the float32 model does. What they lose is measured on the test split.
+ * takes uint8 pictures and gives probabilities, as the float32 model does. What they lose is measured on the test split, and how long each form takes on this
+ * machine.
  *
  * @throws NO_MODEL, NO_VARIANT, UNREADABLE_MODEL, BAD_ONNX_MODEL; for int8 also NO_CALIBRATION and what `readDataset` throws
  */
@@ -77,12 +82,14 @@ export async function exportModel(options: ExportOptions): Promise<ExportReport>
     task: task.name,
     classes: card.classes,
     createdAt: new Date().toISOString(),
+    machine: `${describeHardware('').cpu}, ${threadCount()} threads`,
     files,
     ...(models.has('int8') && { int8: { calibration, weightBits, pictures: calibrating.length } }),
     ...(dataset && { data: { ...dataset.card, fingerprint: dataset.fingerprint, test: test.length } }),
     notes: notesOn(card, dataset, models.size > 0),
   };
   await writeJson(exportReportFile(workspace, task.name, card.runId), report);
+  await writeModelCard(workspace, task, card.runId);
   return report;
 }
 
@@ -126,8 +133,9 @@ async function measureFiles(
   for (const variant of ['float32' as const, ...variants]) {
     const file = variantFile(workspace, card.task, card.runId, variant);
     const content = await readFile(file);
+    const latencyMs = await measureLatency(file, card.imageSize, { onProgress });
     const loss = before && variant !== 'float32' && compare(card, test, before, await predictions(variant));
-    files.push({ variant, file, bytes: content.length, sha256: sha256(content), ...(loss && { loss }) });
+    files.push({ variant, file, bytes: content.length, sha256: sha256(content), latencyMs, ...(loss && { loss }) });
   }
   return files;
 }

@@ -24,6 +24,8 @@ export interface ExportedFile {
   readonly file: string;
   readonly bytes: number;
   readonly sha256: string;
+  /** From pixels to probabilities, one picture: the median on the report's `machine`. Absent in reports from before. */
+  readonly latencyMs?: number;
   /** Absent of float32, and where there is no test picture. */
   readonly loss?: VariantLoss;
 }
@@ -35,6 +37,8 @@ export interface ExportReport {
   readonly task: string;
   readonly classes: readonly string[];
   readonly createdAt: string;
+  /** What latency was measured on, in words: times of another machine do not compare. */
+  readonly machine?: string;
   readonly files: readonly ExportedFile[];
   readonly int8?: { readonly calibration: CalibrationMethod; readonly weightBits: WeightBits; readonly pictures: number };
   /** What was measured on, and calibrated with. */
@@ -49,6 +53,7 @@ const exportReportSchema = z.object({
   task: z.string(),
   classes: z.array(z.string()),
   createdAt: z.string(),
+  machine: z.string().optional(),
   files: z
     .array(
       z.object({
@@ -56,6 +61,7 @@ const exportReportSchema = z.object({
         file: z.string(),
         bytes: z.number().int(),
         sha256: z.string(),
+        latencyMs: z.number().optional(),
         loss: z
           .object({
             before: splitMetricsSchema,
@@ -96,10 +102,11 @@ export async function readExports(
 /** The files as table rows. */
 export function fileRows({ files }: ExportReport): Record<string, string | number>[] {
   const whole = files[0]!.bytes;
-  return files.map(({ variant, file, bytes }) => ({
+  return files.map(({ variant, file, bytes, latencyMs }) => ({
     model: variant,
     MB: (bytes / 1e6).toFixed(2),
     'of float32': `${((100 * bytes) / whole).toFixed(1)} %`,
+    ...(latencyMs !== undefined && { 'ms a picture': latencyMs.toFixed(1) }),
     file,
   }));
 }

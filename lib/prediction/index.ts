@@ -3,6 +3,7 @@ export { describePrediction } from './describe';
 export * from './errors';
 export * from './export';
 export * from './exportReport';
+export { measureLatency } from './latency';
 export type { ActivationMap } from './maps';
 export * from './overlay';
 export * from './predictor';

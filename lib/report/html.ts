@@ -33,8 +33,8 @@ function render(part: Part): string {
   return escapeHtml(String(part));
 }
 
-/** JSON for inside a `<script>` element: nothing in it can end the element or open a comment. */
-export function scriptJson(value: unknown): Html {
+/** JSON for inside a `<script>` element: nothing in it can end the element or open a comment. `replacer` as `JSON.stringify` takes it. */
+export function scriptJson(value: unknown, replacer?: (key: string, value: unknown) => unknown): Html {
   const unsafe: Readonly<Record<string, string>> = {
     '<': '\\u003c',
     '>': '\\u003e',
@@ -42,5 +42,5 @@ export function scriptJson(value: unknown): Html {
     '\u2028': '\\u2028',
     '\u2029': '\\u2029',
   };
-  return { text: JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => unsafe[character] as string) };
+  return { text: JSON.stringify(value, replacer).replace(/[<>&\u2028\u2029]/g, (character) => unsafe[character] as string) };
 }

@@ -1,3 +1,4 @@
+export { classChanges } from './classChanges';
 export { confusionPerClass, perClassBars, precisionRecallCurves, rocCurves } from './classes';
 export { metricComparison } from './comparison';
 export { type ContestBar, type ContestPanel, contestBars } from './contest';
@@ -6,5 +7,8 @@ export { differenceForest } from './differences';
 export { embeddingMap, type MapColours, type MapPoint } from './embeddingMap';
 export { learningCurves, phaseTimings } from './learning';
 export { confusedPairs, confusionMatrix } from './multiclass';
-export { type PredictionBars, probabilityBars } from './predictions';
+export { parallelCoordinates } from './parallel';
+export { paretoFront } from './pareto';
+export { type PredictionBars, probabilityBars, probabilityMatrix } from './predictions';
 export { reliabilityDiagram } from './reliability';
+export { sweepFigure } from './sweep';

@@ -1,31 +1,17 @@
 import path from 'node:path';
-import { build } from 'esbuild';
+import { type BrowserBundle, bundleForBrowser } from '../../bundle';
 import { sha256 } from '../../files';
 
-/** What a browser loads besides the pages: one script, one style sheet. */
-export interface ClientBundle {
-  readonly js: string;
-  readonly css: string;
+/** What a browser loads besides the pages. */
+export interface ClientBundle extends BrowserBundle {
   /** Of both contents, so that a changed bundle gets another address. */
   readonly hash: string;
 }
 
-const folder = path.dirname(__filename);
 const hashLength = 12;
 
-/** Bundles and minifies this folder's script and style sheet; it takes some 50 ms. */
+/** Bundles this folder's script and style sheet. */
 export async function bundleClient(): Promise<ClientBundle> {
-  const { outputFiles } = await build({
-    entryPoints: [path.join(folder, 'main.ts'), path.join(folder, 'style.css')],
-    outdir: folder, // where they would be written; it only gives them names
-    write: false,
-    bundle: true,
-    minify: true,
-    format: 'iife',
-    target: 'es2022',
-    logLevel: 'silent',
-  });
-  const textOf = (extension: string): string => outputFiles.find((file) => file.path.endsWith(extension))!.text;
-  const [js, css] = [textOf('.js'), textOf('.css')];
-  return { js, css, hash: sha256(js + css).slice(0, hashLength) };
+  const bundle = await bundleForBrowser(path.dirname(__filename));
+  return { ...bundle, hash: sha256(bundle.js + bundle.css).slice(0, hashLength) };
 }

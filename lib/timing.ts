@@ -1,4 +1,4 @@
-import { median } from './ratios';
+import { median } from 'simple-statistics';
 
 /** The median of so many calls, in milliseconds, after a fifth as many that are not counted. */
 export async function medianMs(call: (index: number) => Promise<unknown>, count: number, onDone: (done: number) => void): Promise<number> {

@@ -1,0 +1,7 @@
+import { watchFigures } from './figures';
+import { handleRunPages } from './runPages';
+import { handleTables } from './tables';
+
+handleTables(document);
+watchFigures(document);
+handleRunPages();
