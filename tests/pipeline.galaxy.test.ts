@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { chooseData, picturesBySplit, prepareDataset, readDataset, readDatasetCard } from '../lib/data';
 import { buildGalaxySample } from '../lib/data/galaxy';
 import { type RunRecord, readRuns } from '../lib/experiments';
@@ -12,6 +12,7 @@ import { trainTask } from '../lib/training';
 import { openWorkspace, type Workspace } from '../lib/workspace';
 import { temporaryFolder } from './data.fixtures';
 import { tinyGalaxySettings as tiny } from './pipeline.fixture';
+import { startServer } from './server.fixture';
 
 const classes = galaxy.classes.map(({ name }) => name);
 
@@ -68,6 +69,31 @@ describe('galaxies, from a file like Galaxy10 to predictions', () => {
     );
     expect(Math.abs(right.length - 30 * runs[1]!.metrics.test!.accuracy!)).toBeLessThanOrEqual(1);
   });
+
+  it('answers over HTTP with the model that was trained, and keeps the answer in its log', async () => {
+    const server = await startServer({ workspace });
+    try {
+      const { test } = picturesBySplit(await readDataset(workspace, galaxy));
+      const { path: file, filename } = test[4]!;
+      const body = new FormData();
+      body.append('file', new Blob([await readFile(file)]), filename);
+      const answer = await fetch(`${server.address}/predict?task=galaxy`, { method: 'POST', body });
+      expect(answer.status).toBe(200);
+      const { predictions } = (await answer.json()) as { predictions: [Record<string, unknown>] };
+      const predictor = await openPredictor(workspace, 'galaxy');
+      const [expected] = await predictor.predict([file]);
+      await predictor.release();
+      expect(predictions[0]).toMatchObject({ filename, prediction: (expected!.decision as { classes: string[] }).classes[0] });
+      const { probabilities } = predictions[0] as { probabilities: Record<string, number> };
+      for (const [index, name] of classes.entries()) expect(probabilities[name]).toBeCloseTo(expected!.probabilities[index]!, 5);
+      await vi.waitFor(async () => {
+        const logged = (await (await fetch(`${server.address}/predictions?task=galaxy`)).json()) as { predictions: unknown[] };
+        expect(logged.predictions).toMatchObject([{ filename, task: 'galaxy', prediction: predictions[0].prediction }]);
+      });
+    } finally {
+      await server.close();
+    }
+  }, 180_000);
 
   it('goes on from the saved model, hidden layers and all', async () => {
     const { loadClassifier } = await import('../lib/models');
