@@ -5,7 +5,7 @@ import { chooseData, picturesBySplit, prepareDataset, readDataset, readDatasetCa
 import { buildGalaxySample } from '../lib/data/galaxy';
 import { type RunRecord, readRuns } from '../lib/experiments';
 import { findModel } from '../lib/models';
-import { exportModel, lossRows, openPredictor, predictMatrix } from '../lib/prediction';
+import { describeDecision, exportModel, lossRows, openPredictor, predictMatrix } from '../lib/prediction';
 import { describeRuns, metricRows, writeReport } from '../lib/report';
 import { galaxy, settingsFor } from '../lib/tasks';
 import { trainTask } from '../lib/training';
@@ -83,7 +83,7 @@ describe('galaxies, from a file like Galaxy10 to predictions', () => {
       const predictor = await openPredictor(workspace, 'galaxy');
       const [expected] = await predictor.predict([file]);
       await predictor.release();
-      expect(predictions[0]).toMatchObject({ filename, prediction: (expected!.decision as { classes: string[] }).classes[0] });
+      expect(predictions[0]).toMatchObject({ filename, prediction: describeDecision(expected!.decision) });
       const { probabilities } = predictions[0] as { probabilities: Record<string, number> };
       for (const [index, name] of classes.entries()) expect(probabilities[name]).toBeCloseTo(expected!.probabilities[index]!, 5);
       await vi.waitFor(async () => {
