@@ -82,6 +82,24 @@ describe('the trainer', () => {
     expect(await train(2)).not.toEqual(first);
   });
 
+  it('computes an example that stands there several times once, and gives it each time', async () => {
+    const { activations, ...training } = request(15);
+    const read: number[] = [];
+    const watched = { read: (name: string, rows: readonly number[]) => (read.push(...rows), activations.read(name, rows)) };
+    const rows = [3, 5, 3, 40, 5, 3];
+    const seen = await predictExamples(
+      { ...training, activations: watched as unknown as Activations },
+      { rows, labels: new Uint8Array(18) },
+    );
+    expect(read.slice(0, 3)).toEqual([3, 5, 40]);
+    expect(read.length).toBe(3 * training.tail.inputs.length);
+    const alone = await predictExamples({ ...training, activations }, { rows: [3, 5, 40], labels: new Uint8Array(9) });
+    const row = (from: Float32Array, index: number): number[] => Array.from(from.subarray(3 * index, 3 * index + 3));
+    expect(rows.map((_, index) => row(seen.probabilities, index))).toEqual(
+      rows.map((one) => row(alone.probabilities, [3, 5, 40].indexOf(one))),
+    );
+  });
+
   it('changes what learns and nothing else', async () => {
     const training = request(15);
     const { tail } = await trainTail(training);

@@ -223,15 +223,22 @@ function readInputs({ engine, tail, activations }: TailContext, rows: readonly n
   return new Map(tail.inputs.map(({ name, shape }) => [name, engine.tf.tensor(activations.read(name, rows), [rows.length, ...shape])]));
 }
 
+/** An example that stands there more than once, as balancing makes it, is computed once. */
 async function predictTail(request: TailContext, tail: Tail, examples: Examples): Promise<Predictions> {
   const { tf } = request.engine;
-  const predictions = emptyPredictions(request.classes, examples);
-  for (let first = 0; first < examples.rows.length; first += request.batchSize) {
-    const rows = examples.rows.slice(first, first + request.batchSize);
-    const probabilities = tf.tidy(() => tail.probabilities(tail.logits(readInputs(request, rows))));
-    predictions.probabilities.set(await probabilities.data(), first * request.classes.length);
+  const { classes, batchSize } = request;
+  const distinct = [...new Set(examples.rows)];
+  const computed = new Float32Array(distinct.length * classes.length);
+  for (let first = 0; first < distinct.length; first += batchSize) {
+    const inputs = distinct.slice(first, first + batchSize);
+    const probabilities = tf.tidy(() => tail.probabilities(tail.logits(readInputs(request, inputs))));
+    computed.set(await probabilities.data(), first * classes.length);
     probabilities.dispose();
   }
+  const predictions = emptyPredictions(classes, examples);
+  const placeOf = new Map(distinct.map((row, place) => [row, place]));
+  for (const [index, row] of examples.rows.entries())
+    copyRow(computed, placeOf.get(row)!, predictions.probabilities, index, classes.length);
   return predictions;
 }
 
