@@ -25,6 +25,9 @@ export async function copiesAcrossSplits({ pictures }: Pick<Dataset, 'pictures'>
     const firstOfSplit = group.filter(({ split }, index) => group.findIndex((other) => other.split === split) === index);
     return firstOfSplit.slice(1).map((picture): CopyPair => [firstOfSplit[0]!, picture]);
   });
-  const correlations = await mapOnCores(pairs, ([one, other]) => correlationOffBlack(one.path, other.path));
-  return pairs.filter((_, index) => correlations[index]! >= nearCorrelation);
+  const areCopies = await mapOnCores(pairs, async ([one, other]) => {
+    const haveEmptyCells = one.sources.length > 1 && other.sources.length > 1;
+    return !haveEmptyCells || (await correlationOffBlack(one.path, other.path)) >= nearCorrelation;
+  });
+  return pairs.filter((_, index) => areCopies[index]);
 }

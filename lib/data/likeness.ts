@@ -49,16 +49,31 @@ export async function groupPictures(pictures: readonly { readonly path: string }
 
 /** A pixel of a thumbnail this dark belongs to an empty cell of a collage, as far as JPEG leaves it black. */
 const black = 8;
+/** In pixels of the thumbnail: so far the edge of an empty cell reaches when a picture is shrunk. */
+const blur = 3;
 
 /**
  * How alike two pictures are where they are not both black, as the correlation of their grey thumbnails: collages with the same empty cells correlate by
- * these alone.
+ * these alone, and by their edges.
  *
  * @returns in [-1, 1]
  * @throws UNREADABLE_PICTURE
  */
 export async function correlationOffBlack(one: string, other: string): Promise<number> {
   const [first, second] = await Promise.all([one, other].map(async (file) => greyValues(await decodePicture(file, thumbnailSize))));
-  const isShown = (_: number, index: number): boolean => Math.max(first![index]!, second![index]!) > black;
+  const isBlack = (row: number, column: number): boolean => {
+    const pixel = row * thumbnailSize + column;
+    return Math.max(first![pixel]!, second![pixel]!) <= black;
+  };
+  const isShown = (_: number, pixel: number): boolean => {
+    const [row, column] = [Math.floor(pixel / thumbnailSize), pixel % thumbnailSize];
+    return !around(row).some((y) => around(column).some((x) => isBlack(y, x)));
+  };
   return correlation(first!.filter(isShown), second!.filter(isShown));
+}
+
+/** Rows or columns that are at most `blur` away and in the thumbnail. */
+function around(place: number): number[] {
+  const first = Math.max(0, place - blur);
+  return Array.from({ length: Math.min(thumbnailSize, place + blur + 1) - first }, (_, index) => first + index);
 }
