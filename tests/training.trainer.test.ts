@@ -85,7 +85,12 @@ describe('the trainer', () => {
   it('computes an example that stands there several times once, and gives it each time', async () => {
     const { activations, ...training } = request(15);
     const read: number[] = [];
-    const watched = { read: (name: string, rows: readonly number[]) => (read.push(...rows), activations.read(name, rows)) };
+    const watched = {
+      read(name: string, rows: readonly number[]) {
+        read.push(...rows);
+        return activations.read(name, rows);
+      },
+    };
     const rows = [3, 5, 3, 40, 5, 3];
     const seen = await predictExamples(
       { ...training, activations: watched as unknown as Activations },
