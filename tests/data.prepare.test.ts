@@ -41,7 +41,7 @@ describe('preparing a data set', () => {
     // 4 training negatives, of which validation holds out one in four.
     expect(readdirSync(workspace.datasetImages)).toHaveLength(12 + 5 + 5 + 3 + 1 + 2);
     expect(seen).toContain('Making pictures 28/28');
-    expect(readdirSync(workspace.dataset).sort()).toEqual(['dataset.json', 'images', 'labels.csv']);
+    expect(readdirSync(workspace.dataset).sort()).toEqual(['CARD.md', 'dataset.json', 'images', 'labels.csv']);
 
     const picture = await sharp(path.join(workspace.datasetImages, 'val_0000005.jpg')).metadata();
     expect([picture.width, picture.height, picture.format]).toEqual([224, 224, 'jpeg']);
@@ -237,7 +237,7 @@ describe('a preparation that does not end well', () => {
 
     rmSync(path.join(workspace.dataset, '.lock'), { recursive: true });
     await prepare(workspace, source);
-    expect(readdirSync(workspace.dataset).sort()).toEqual(['dataset.json', 'images', 'labels.csv']);
+    expect(readdirSync(workspace.dataset).sort()).toEqual(['CARD.md', 'dataset.json', 'images', 'labels.csv']);
   });
 
   it.each([
@@ -256,12 +256,13 @@ describe('a preparation that does not end well', () => {
     await prepare(workspace, source);
     const { fingerprint } = await prepare(next, source, { seed: 43 });
     const ready = path.join(workspace.dataset, '.ready');
-    for (const file of ['labels.csv', 'dataset.json']) put(ready, file, readFileSync(path.join(next.dataset, file)));
+    for (const file of ['labels.csv', 'dataset.json', 'CARD.md']) put(ready, file, readFileSync(path.join(next.dataset, file)));
     for (const name of readdirSync(next.datasetImages)) put(ready, `images/${name}`, readFileSync(path.join(next.datasetImages, name)));
     progress(workspace, ready);
 
     expect((await readDataset(workspace, food)).fingerprint).toBe(fingerprint);
     expect(contents(workspace)).toEqual(contents(next));
-    expect(readdirSync(workspace.dataset).sort()).toEqual(['dataset.json', 'images', 'labels.csv']);
+    expect(readFileSync(workspace.datasetCardText, 'utf8')).toContain(fingerprint);
+    expect(readdirSync(workspace.dataset).sort()).toEqual(['CARD.md', 'dataset.json', 'images', 'labels.csv']);
   });
 });
