@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { bootstrapDifferences, bootstrapIntervals, metricNames, multilabelMetrics, type Predictions } from '../lib/metrics';
+import {
+  bootstrapClasses,
+  bootstrapDifferences,
+  bootstrapIntervals,
+  metricNames,
+  multilabelMetrics,
+  type Predictions,
+} from '../lib/metrics';
 import { Random } from '../lib/random';
 
 const options = { threshold: 0.5, negativeWeight: 4 };
@@ -9,6 +16,35 @@ function simulate(count: number, width: number, random: Random): Predictions {
   const probabilities = Float32Array.from(labels, (label) => 1 / (1 + Math.exp(-2 * (label - 0.5) - random.normal())));
   return { classes: Array.from({ length: width }, (_, index) => `class ${index}`), count, labels, probabilities };
 }
+
+describe('bootstrapClasses', () => {
+  test('gives each class intervals around its precision and recall, and none where they are never defined', () => {
+    const simulated = simulate(300, 2, new Random('classes'));
+    const predictions = {
+      ...simulated,
+      classes: [...simulated.classes, 'never'],
+      labels: Uint8Array.from({ length: 900 }, (_, cell) =>
+        cell % 3 === 2 ? 0 : simulated.labels[2 * Math.floor(cell / 3) + (cell % 3)]!,
+      ),
+      probabilities: Float32Array.from({ length: 900 }, (_, cell) =>
+        cell % 3 === 2 ? 0 : simulated.probabilities[2 * Math.floor(cell / 3) + (cell % 3)]!,
+      ),
+    };
+    const sources = Array.from({ length: 300 }, () => []);
+    const intervals = bootstrapClasses(predictions, sources, { ...options, resamples: 300, random: new Random(1) });
+    for (const [index, { precision, recall }] of multilabelMetrics(predictions, options).perClass.slice(0, 2).entries()) {
+      for (const [value, interval] of [
+        [precision, intervals[index]!.precision!],
+        [recall, intervals[index]!.recall!],
+      ] as const) {
+        expect(interval.low).toBeLessThan(value);
+        expect(interval.high).toBeGreaterThan(value);
+        expect(interval.high - interval.low).toBeLessThan(0.2);
+      }
+    }
+    expect(intervals[2]).toEqual({ name: 'never' });
+  });
+});
 
 describe('bootstrapIntervals', () => {
   test('covers the truth where collages share photographs, which resampling the collages alone does not', () => {
@@ -142,6 +178,21 @@ function answers(right: readonly boolean[]): Predictions {
 }
 
 describe('bootstrapDifferences', () => {
+  test('judge the second model by its own rule where it has one', () => {
+    const predictions = simulate(200, 2, new Random('rules'));
+    const sources = Array.from({ length: 200 }, () => []);
+    const judgingAfter = { ...options, thresholds: [0.3, 0.7] };
+    const { exactMatch } = bootstrapDifferences(predictions, predictions, sources, {
+      ...options,
+      judgingAfter,
+      resamples: 50,
+      random: new Random(1),
+    });
+    expect(exactMatch!.before).toBe(multilabelMetrics(predictions, options).exactMatch);
+    expect(exactMatch!.after).toBe(multilabelMetrics(predictions, judgingAfter).exactMatch);
+    expect(exactMatch!.after).not.toBe(exactMatch!.before);
+  });
+
   test('of two pictures are those that can be counted by hand', () => {
     // Drawn are both pictures (one time in two), or one of them twice (one in four each): the difference is then 1/2, 0 or 1.
     const [before, after] = [answers([true, false]), answers([true, true])];

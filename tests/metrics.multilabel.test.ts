@@ -42,6 +42,25 @@ describe('multilabelMetrics', () => {
     expect(metrics.aucKeras).toBe(0);
   });
 
+  test('has a threshold of its own for each class where they are given', () => {
+    const predictions = { classes: ['rice', 'fruit'], count: 1, labels: Uint8Array.of(1, 0), probabilities: Float32Array.of(0.3, 0.6) };
+    expect(multilabelMetrics(predictions, options).exactMatch).toBe(0);
+    expect(multilabelMetrics(predictions, { ...options, thresholds: [0.3, 0.61] })).toMatchObject({ exactMatch: 1, binaryAccuracy: 0.5 });
+    expect(() => multilabelMetrics(predictions, { ...options, thresholds: [0.3] })).toThrow('there are 1 thresholds for 2 classes');
+  });
+
+  test('sets the share of labels that are present against their probability, bin by bin', () => {
+    const { ece, reliability } = multilabelMetrics(oneClass([1, 0, 1, 1], [0.3, 0.3, 0.9, 1]), options);
+    const filled = reliability.filter(({ count }) => count > 0);
+    expect(filled.map(({ count, accuracy }) => [count, accuracy])).toEqual([
+      [2, 0.5],
+      [1, 1],
+      [1, 1],
+    ]);
+    expect(filled[0]!.confidence).toBeCloseTo(0.3, 6);
+    expect(ece).toBeCloseTo((2 * 0.2 + 0.1 + 0) / 4, 6);
+  });
+
   test('takes a weight of two as the picture twice', () => {
     const twice = multilabelMetrics(oneClass([1, 0, 0], [0.4, 0.6, 0.1]), { ...options, weights: [2, 1, 0] });
     expect(twice).toEqual(multilabelMetrics(oneClass([1, 1, 0], [0.4, 0.4, 0.6]), options));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decide, describeDecision, describePrediction } from '../lib/prediction';
+import { confidenceOf } from '../lib/server/predictions';
 import { food } from '../lib/tasks';
 
 const classes = food.classes.map(({ name }) => name);
@@ -22,6 +23,36 @@ describe('the decision rule', () => {
 
   it('is never uncertain where both thresholds are the same', () => {
     expect(decide([0.49, 0, 0], classes, { threshold: 0.5, noneBelow: 0.5 })).toEqual({ kind: 'none' });
+  });
+});
+
+describe('the decision rule with a threshold for each class', () => {
+  const own = { ...rule, thresholds: [0.3, 0.5, 0.9] };
+
+  it.each<[number[], string]>([
+    [[0.3, 0.49, 0.89], 'lacteos'],
+    [[0.29, 0.5, 0.9], 'arroz, frutas/verduras'],
+    [[0.29, 0.2, 0.7], 'uncertain (most likely frutas/verduras)'],
+    [[0.29, 0.2, 0.44], 'none'],
+    [[0.29, 0.45, 0.2], 'uncertain (most likely arroz)'],
+  ])('says of %j: %s', (probabilities, words) => {
+    expect(describeDecision(decide(probabilities, classes, own))).toBe(words);
+  });
+
+  it('is as sure as the least probable class that is present, whatever else is more probable', () => {
+    const probabilities = [0.35, 0.1, 0.8];
+    const decision = decide(probabilities, classes, own);
+    expect(decision).toEqual({ kind: 'classes', classes: ['lacteos'] });
+    expect(confidenceOf({ probabilities, decision }, classes)).toBe(0.35);
+  });
+
+  it('shows each threshold beside its class', () => {
+    const prediction = { file: '/pictures/a.jpg', probabilities: [0.35, 0.1, 0.8], decision: decide([0.35, 0.1, 0.8], classes, own) };
+    expect(describePrediction(prediction, classes, { cwd: '/pictures', rule: own }).split('\n').slice(1, 4)).toEqual([
+      '  lacteos          35.00 %  from 30.00 %  ███████',
+      '  arroz            10.00 %  from 50.00 %  ██',
+      '  frutas/verduras  80.00 %  from 90.00 %  ████████████████',
+    ]);
   });
 });
 

@@ -47,6 +47,16 @@ describe('figures', () => {
   });
 });
 
+describe('a reliability diagram', () => {
+  it('is of labels where a picture may have several classes, and of answers elsewhere', () => {
+    const reliability = [{ low: 0.8, high: 0.9, count: 10, confidence: 0.85, accuracy: 0.7 }];
+    const words = (kind: 'multilabel' | 'multiclass'): string =>
+      JSON.stringify(reliabilityDiagram({ kind, reliability, ece: 0.15, count: 4 }));
+    expect(words('multilabel')).toMatch(/Share of labels that are present.*Probability of the label/);
+    expect(words('multiclass')).toMatch(/Share of right answers.*Probability of the answer/);
+  });
+});
+
 describe('figures of multi-class results', () => {
   it("write every probability that rounds to more than nothing, in the classes' order", () => {
     const probabilities = { Merging: 0.006, 'Round Smooth': 0.99, Disturbed: 0.004 };
