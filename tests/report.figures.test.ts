@@ -47,6 +47,21 @@ describe('figures', () => {
   });
 });
 
+describe('bars of probabilities', () => {
+  it('have one line for the threshold of all classes, or one across each bar where they differ', () => {
+    const bars = [1, 2].map((row) => ({ name: `picture ${row}`, probabilities: { rice: 0.3, fruit: 0.8 } }));
+    const linesOf = (options: object): number[][] =>
+      (probabilityBars(bars, options).layout.shapes as { x0: number; y0: number; y1: number }[]).map(({ x0, y0, y1 }) => [
+        x0,
+        (y0 + y1) / 2,
+      ]);
+    expect(linesOf({ threshold: 0.4 })).toEqual([[0.4, 0.5]]);
+    const lines = linesOf({ threshold: 0.5, thresholds: [0.2, 0.9] });
+    expect(lines.map(([x]) => x)).toEqual([0.2, 0.9, 0.2, 0.9]);
+    expect(lines.map(([, y]) => Number(y!.toFixed(3)))).toEqual([-0.195, 0.195, 0.805, 1.195]);
+  });
+});
+
 describe('a reliability diagram', () => {
   it('is of labels where a picture may have several classes, and of answers elsewhere', () => {
     const reliability = [{ low: 0.8, high: 0.9, count: 10, confidence: 0.85, accuracy: 0.7 }];

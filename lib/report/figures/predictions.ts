@@ -1,4 +1,4 @@
-import { axis, blues, colour, type Figure, houseLayout, mutedInk, plain, shareAxis, shorten } from '../figure';
+import { axis, blues, colour, type Figure, houseLayout, ink, mutedInk, plain, shareAxis, shorten } from '../figure';
 
 /** A picture's name and its probability of each class. */
 export interface PredictionBars {
@@ -6,10 +6,17 @@ export interface PredictionBars {
   readonly probabilities: Readonly<Record<string, number>>;
 }
 
-/** Probabilities of each picture as bars, with the decision threshold as a line; the first picture stands on top. */
+/** Between the bars of two pictures, of what there is for one. */
+const gap = 0.22;
+
+/**
+ * Probabilities of each picture as bars, with the decision threshold as a line, or each class' own across its bars; the first picture stands on top.
+ *
+ * @param thresholds one for each class, as the decision rule of a card may have them; all classes have `threshold` without
+ */
 export function probabilityBars(
   predictions: readonly PredictionBars[],
-  { threshold = 0.5, title = 'Predictions' }: { threshold?: number; title?: string } = {},
+  { threshold = 0.5, thresholds, title = 'Predictions' }: { threshold?: number; thresholds?: readonly number[]; title?: string } = {},
 ): Figure {
   const classes = Object.keys(predictions[0]?.probabilities ?? {});
   const rows = predictions.map((_, index) => index);
@@ -29,9 +36,9 @@ export function probabilityBars(
   return {
     data,
     layout: houseLayout(title, 760, 150 + predictions.length * (18 * classes.length + 16), {
-      subtitle: `Probability of each class; dashed: the threshold ${threshold}.`,
+      subtitle: `Probability of each class; ${thresholds ? 'black: the threshold of each' : `dashed: the threshold ${threshold}`}.`,
       barmode: 'group',
-      bargap: 0.22,
+      bargap: gap,
       xaxis: shareAxis('Probability', { range: [0, 1.08] }),
       yaxis: axis('', {
         showgrid: false,
@@ -40,11 +47,28 @@ export function probabilityBars(
         range: [predictions.length - 0.5, -0.5],
       }),
       margin: { t: 80, r: 32, b: 84, l: 64 },
-      shapes: [
-        { type: 'line', yref: 'paper', x0: threshold, x1: threshold, y0: 0, y1: 1, line: { color: mutedInk, width: 1.5, dash: 'dash' } },
-      ],
+      shapes: thresholds
+        ? rows.flatMap((row) => thresholds.map((own, index) => thresholdLine(own, row, index, thresholds.length)))
+        : [
+            {
+              type: 'line',
+              yref: 'paper',
+              x0: threshold,
+              x1: threshold,
+              y0: 0,
+              y1: 1,
+              line: { color: mutedInk, width: 1.5, dash: 'dash' },
+            },
+          ],
     }),
   };
+}
+
+/** Across the bar of one class in a picture's row. */
+function thresholdLine(threshold: number, row: number, index: number, classes: number): Record<string, unknown> {
+  const height = (1 - gap) / classes;
+  const top = row - (1 - gap) / 2 + index * height;
+  return { type: 'line', x0: threshold, x1: threshold, y0: top, y1: top + height, line: { color: ink, width: 2 } };
 }
 
 /** Probabilities of each picture, shaded, where there are more classes than colours that one can tell apart; the first picture stands on top. */
