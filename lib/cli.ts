@@ -178,6 +178,12 @@ function buildProgram(): Command {
     .addOption(new Option('--split <split>', 'the pictures to compare on').choices(['test', 'validation']).default('test'))
     .option('--json', 'everything as one JSON object')
     .action(compare);
+  program
+    .command('errors')
+    .description('say which pictures a model gets wrong, and which labels may be')
+    .argument('<task>', 'task')
+    .option('--model <run>', "a run's model instead of the current one; the end of its name will do")
+    .action(showErrors);
   withWeights(
     program
       .command('reproduce')
@@ -558,6 +564,14 @@ async function listModels({ task: taskName }: { task: string }): Promise<void> {
   if (versions.length === 0) throw NoModel(task.name);
   console.log(textTable(versionRows(versions)));
   for (const { run, state, reason } of versions) if (reason !== undefined) console.log(`\n${run} (${state})\n  ${reason}`);
+}
+
+async function showErrors(taskName: string, { model }: { model?: string }): Promise<void> {
+  const workspace = openWorkspace();
+  const task = findTask(taskName);
+  const { describeErrors, openErrors } = load('./analysis') as typeof import('./analysis');
+  const run = model === undefined ? undefined : await runOfModel(workspace, task, model);
+  console.log(describeErrors(await openErrors(workspace, task, run === undefined ? {} : { run }), task));
 }
 
 async function promoteModel(name: string, { task: taskName }: { task: string }): Promise<void> {

@@ -22,6 +22,7 @@ export const notebooks = [
   'food/2-train.ipynb',
   'food/3-predict.ipynb',
   'food/4-retrain.ipynb',
+  'food/5-errors.ipynb',
   'galaxy/1-prepare.ipynb',
   'galaxy/2-train.ipynb',
   'galaxy/3-optimise.ipynb',

@@ -2,6 +2,7 @@ export { type ConfidentJoint, confidentJoint } from './confidentJoint';
 export { confusedPictures } from './confused';
 export { type CopyPair, copiesAcrossSplits } from './copies';
 export { type ChosenCorrection, makeCorrections } from './corrections';
+export { describeErrors } from './describe';
 export { type Embedding, embedPictures, mapEmbedding } from './embedding';
 export * from './errors';
 export { type JudgedPicture, type JudgedPictures, judgePictures } from './judged';

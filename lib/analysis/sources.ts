@@ -17,13 +17,13 @@ export interface SourceAccuracy {
 /**
  * Accuracy by where photographs come from, the worst first. Intervals that overlap much say that sources do not differ as far as one can see.
  *
- * @param sourceOf names a photograph's source; by default the folder that it lies in
+ * @param sourceOf names a photograph's source; by default the folder or the HDF5 file that it lies in
  * @example
  * accuracyBySource(test.pictures, (photograph) => photograph.split('/').at(-1).split('_')[0]);
  */
 export function accuracyBySource(
   pictures: readonly JudgedPicture[],
-  sourceOf: (photograph: string) => string = path.posix.dirname,
+  sourceOf: (photograph: string) => string = containerOf,
 ): SourceAccuracy[] {
   const members = new Map<string, JudgedPicture[]>();
   for (const picture of pictures) {
@@ -40,4 +40,11 @@ export function accuracyBySource(
       return { source, pictures: group.length, wrong, accuracy: right / group.length, ...wilsonInterval(right, group.length) };
     })
     .sort((one, other) => one.accuracy - other.accuracy || other.pictures - one.pictures);
+}
+
+/** Of `training/Rice/1.jpg` the folder, of `Galaxy10.h5#12` the file; a picture that was put into the data set has neither. */
+function containerOf(photograph: string): string {
+  const folder = path.posix.dirname(photograph);
+  if (folder !== '.') return folder;
+  return photograph.includes('#') ? photograph.split('#')[0]! : 'added by hand';
 }
