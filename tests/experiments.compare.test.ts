@@ -86,6 +86,13 @@ describe('bestRun', () => {
     expect(bestRun(runs, byAuc)?.id).toBe('food');
   });
 
+  test("passes over a sweep's trials, which keep no model", () => {
+    const metrics = { validation: splitResult({ auc: 0.99 }) };
+    const trial = runRecord({ id: 'trial', sweep: { id: 'sweep', trial: '1' }, metrics });
+    const best = runRecord({ id: 'best', sweep: { id: 'sweep', trial: 'best' }, metrics: { ...metrics, test: splitResult() } });
+    expect(bestRun([trial, best], { metric: 'auc', split: 'validation' })?.id).toBe('best');
+  });
+
   test('passes over runs that did not finish, lack the metric or have none', () => {
     const runs = [
       run('good', { auc: 0.8 }),

@@ -59,14 +59,15 @@ export interface BestRunOptions {
 
 /**
  * The finished run with the best value of a metric; the earliest of equals. Only runs of one task on the very same data are compared, so
- * the sample and real photographs never meet. Which data that is, `data` says, or the latest run that has the metric.
+ * the sample and real photographs never meet. Which data that is, `data` says, or the latest run that has the metric. Trials of a sweep keep no model, so
+ * they are not among them; the sweep's best is.
  *
  * @returns undefined where no run can be compared
  */
 export function bestRun(runs: readonly RunRecord[], { metric, split, data }: BestRunOptions): RunRecord | undefined {
   const metricOf = (run: RunRecord): number => run.metrics[split]?.[metric] ?? Number.NaN;
   const candidates = runs
-    .filter((run) => run.status === 'finished' && !Number.isNaN(metricOf(run)))
+    .filter((run) => run.status === 'finished' && !Number.isNaN(metricOf(run)) && !isTrial(run))
     .filter((run) => data === undefined || run.data.name === data || run.data.fingerprint === data)
     .sort((one, other) => Date.parse(one.startedAt) - Date.parse(other.startedAt));
   const latest = candidates.at(-1);
@@ -76,6 +77,11 @@ export function bestRun(runs: readonly RunRecord[], { metric, split, data }: Bes
       (run) => run.task === latest?.task && run.data.fingerprint === latest.data.fingerprint && run.data.isSample === latest.data.isSample,
     )
     .reduce<RunRecord | undefined>((best, run) => (best && sign * metricOf(best) >= sign * metricOf(run) ? best : run), undefined);
+}
+
+/** Whether a run is one of a sweep's many, of which only the record is kept: neither model nor test metrics. */
+function isTrial({ sweep, metrics }: RunRecord): boolean {
+  return sweep !== undefined && metrics.test === undefined;
 }
 
 /** Wall-clock seconds of a run from its start to its end, or to the latest update where there is none. */
