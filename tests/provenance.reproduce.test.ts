@@ -241,6 +241,12 @@ describe('two runs', () => {
     expect(matchRuns(other, run).outcome).toBe(outcome);
   });
 
+  it('may differ by two pictures where a split is so small that these are more', () => {
+    const ofForty = (exactMatch: number): RunRecord => ({ ...run, metrics: { test: { ...run.metrics.test!, count: 40, exactMatch } } });
+    expect(matchRuns(ofForty(0.5), ofForty(0.55)).outcome).toBe('close');
+    expect(matchRuns(ofForty(0.5), ofForty(0.575)).outcome).toBe('different');
+  });
+
   it('do not match to the last bit where a prediction differs', () => {
     const withPredictions = (sha256: string): RunRecord => ({
       ...run,
