@@ -53,7 +53,7 @@ export async function readRun(workspace: Workspace, id: string): Promise<RunReco
 export async function readRunIfPresent(workspace: Workspace, id: string, now = new Date()): Promise<RunRecord | undefined> {
   const read = await readRecord(workspace.experiments, id);
   if (read && 'problem' in read) throw RunUnreadable(path.join(workspace.experiments, read.problem.path), read.problem.reason);
-  return read && withTrueStatus(read.record, now);
+  return read && 'record' in read ? withTrueStatus(read.record, now) : undefined;
 }
 
 async function listFolders(experiments: string): Promise<string[]> {

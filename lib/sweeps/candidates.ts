@@ -66,7 +66,7 @@ const significantDigits = 3;
 
 /** Between the ends of a list of numbers; of other values, one of them. */
 function fromGrid({ name, path, values }: Grid): Drawn {
-  const numbers = values.filter((value) => typeof value === 'number');
+  const numbers = values.filter((value): value is number => typeof value === 'number');
   if (numbers.length < values.length || values.length === 1) return { path, pick: (random) => random.pick(values) };
   const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
   return fromRange({ name, path, low, high, isLog: isRate(path) && low > 0, isWhole: numbers.every(Number.isInteger) });
