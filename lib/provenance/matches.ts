@@ -11,6 +11,8 @@ import { type Split, splits } from '../tasks';
 export const tolerance = 0.01;
 /** Shares move by whole pictures: on a small split, so many may be told otherwise. */
 const pictures = 2;
+/** Of float64 in the difference of two shares: two pictures are to count as two. */
+const rounding = 1e-12;
 
 /** A metric of one split, twice. */
 export interface MetricMatch {
@@ -46,7 +48,7 @@ export function matchRuns(run: RunRecord, again: RunRecord): RunMatch {
 function isWithin(metric: SplitMetricName, recorded: number | null, again: number | null, count: number): boolean {
   if (recorded === null || again === null) return recorded === again;
   const scale = lowerIsBetter.has(metric) ? Math.max(1, Math.abs(recorded)) : 1;
-  return Math.abs(recorded - again) <= Math.max(tolerance, pictures / count) * scale;
+  return Math.abs(recorded - again) <= Math.max(tolerance, pictures / count) * scale + rounding;
 }
 
 /** Everything in a record that the same computation gives again, as far as the other record has it too. */
