@@ -1,5 +1,5 @@
 import { predictedSplits } from '../experiments';
-import { textTable } from '../report';
+import { type Row, textTable } from '../report';
 import type { Task } from '../tasks';
 import { findLabelErrors } from './labelErrors';
 import type { RunErrors } from './open';
@@ -28,8 +28,7 @@ export function describeErrors({ run, judged }: RunErrors, { classes: known, kin
     change: changeInWords(classes, given, proposed),
     quality,
   }));
-  const part = (title: string, table: readonly object[]): string[] =>
-    table.length > 0 ? ['', title, textTable(table.map((row) => ({ ...row })))] : [];
+  const part = (title: string, table: readonly Row[]): string[] => (table.length > 0 ? ['', title, textTable(table)] : []);
   return [
     run,
     `${wrong} of ${pictures.length} test pictures are wrong`,

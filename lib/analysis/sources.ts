@@ -2,8 +2,8 @@ import path from 'node:path';
 import { wilsonInterval } from '../metrics';
 import type { JudgedPicture } from './judged';
 
-/** How a model does on the pictures that photographs of one source are in. */
-export interface SourceAccuracy {
+/** How a model does on the pictures that photographs of one source are in; no interface, so that `displayTable` takes it for a row. */
+export type SourceAccuracy = {
   readonly source: string;
   /** A collage counts once for each source in it. */
   readonly pictures: number;
@@ -12,7 +12,7 @@ export interface SourceAccuracy {
   readonly accuracy: number;
   readonly low: number;
   readonly high: number;
-}
+};
 
 /**
  * Accuracy by where photographs come from, the worst first. Intervals that overlap much say that sources do not differ as far as one can see.
