@@ -5,7 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
-import { type Database, type DatabaseLog, type DatabaseOptions, type NewPrediction, openDatabase } from '../lib/server/database';
+import type { DatabaseLog } from '../lib/database';
+import { type Database, type DatabaseOptions, type NewPrediction, openDatabase } from '../lib/server/database';
 import type { Workspace } from '../lib/workspace';
 import { temporaryFolder, temporaryWorkspace } from './data.fixtures';
 

@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
+import { type DatabaseLog, describeFailure, isRefusal, type Source } from '../../database';
 import { DatabaseAway } from './errors';
-import { describeFailure, isRefusal } from './failures';
 import { migrateSchema } from './migrate';
-import type { DatabaseLog } from './records';
-import type { Source } from './source';
 
 /** What a query works with. */
 export interface Session {

@@ -2,16 +2,14 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { and, desc, eq, sql } from 'drizzle-orm';
+import { type DatabaseLog, pgliteSource, postgresSource, waitUntilFree } from '../../database';
 import type { Workspace } from '../../workspace';
 import { openConnection } from './connection';
-import { waitUntilFree } from './holder';
 import { reserveIds } from './ids';
 import { nextIds, resetSchema } from './migrate';
-import { pgliteSource } from './pglite';
 import { openPredictions, type Predictions, type Read, storable } from './predictions';
-import type { DatabaseLog, MirroredVersion, NewCorrection, NewPrediction, StoredCorrection, StoredVersion } from './records';
+import type { MirroredVersion, NewCorrection, NewPrediction, StoredCorrection, StoredVersion } from './records';
 import { corrections, predictions, versions } from './schema';
-import { postgresSource } from './source';
 import { bufferedWriter } from './writer';
 
 /** How the database is. */
@@ -81,7 +79,7 @@ const patienceMilliseconds = 2_000;
  */
 export async function openDatabase({ workspace, url, log, capacity = 10_000, closeWithin = 5_000 }: DatabaseOptions): Promise<Database> {
   if (!url) await waitUntilFree(workspace.database);
-  const source = url ? postgresSource(url) : pgliteSource(workspace, log);
+  const source = url ? postgresSource(url) : pgliteSource(workspace.root, workspace.database, log);
   const migrations = path.join(workspace.root, 'lib', 'server', 'database', 'migrations');
 
   const predictionWriter = bufferedWriter<typeof predictions.$inferInsert>({ what: 'prediction', capacity, log, write: writePredictions });

@@ -1,8 +1,7 @@
 export { type Database, type DatabaseHealth, type DatabaseOptions, openDatabase } from './database';
-export { BadCursor, BadDatabaseUrl, DatabaseAway, DatabaseBusy } from './errors';
+export { BadCursor, DatabaseAway } from './errors';
 export type { Predictions } from './predictions';
 export type {
-  DatabaseLog,
   MirroredVersion,
   NewCorrection,
   NewPrediction,

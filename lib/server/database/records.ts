@@ -101,10 +101,3 @@ export interface StoredVersion {
   /** The version as it was mirrored. */
   readonly details: unknown;
 }
-
-/** What the database tells the server's log: pino's way of writing. */
-export interface DatabaseLog {
-  info(details: object, message: string): void;
-  warn(details: object, message: string): void;
-  error(details: object, message: string): void;
-}

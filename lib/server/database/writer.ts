@@ -1,5 +1,4 @@
-import { describeFailure, isRefusal } from './failures';
-import type { DatabaseLog } from './records';
+import { type DatabaseLog, describeFailure, isRefusal } from '../../database';
 
 /** Rows that wait to be written. */
 export interface BufferedWriter<Row> {

@@ -3,18 +3,34 @@ import { rm, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunRecord } from '../../experiments';
+import type { RunRecord } from '../experiments';
 // Not by the room's door: all that is behind it would double the time in which the process with the database starts.
-import { isAlive, thisProcess } from '../../experiments/process';
-import { readTextIfPresent, writeJson } from '../../files';
-import { inTurn } from '../../lock';
+import { isAlive, thisProcess } from '../experiments/process';
+import { readTextIfPresent, writeJson } from '../files';
+import { inTurn } from '../lock';
 import { DatabaseBusy } from './errors';
 
 /** The process that has a folder's database open: PGlite itself does not notice a second one, and both would spoil it. */
-interface Holder {
+export interface Holder {
   readonly process: RunRecord['process'];
   /** The process that started it, which a user knows. */
   readonly server: number;
+  /** Where it listens, once it does. */
+  readonly address?: Address;
+}
+
+/** Where a database on this computer listens. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A folder that is this process'. */
+export interface HeldFolder {
+  /** Tells others where the database listens. */
+  announce(address: Address): Promise<void>;
+  /** Takes the mark away. */
+  release(): Promise<void>;
 }
 
 const renewMilliseconds = 5_000;
@@ -40,29 +56,31 @@ export async function waitUntilFree(folder: string): Promise<void> {
 /**
  * Marks the folder as this process'.
  *
- * @returns what takes the mark away
  * @throws DATABASE_BUSY
  */
-export async function holdFolder(folder: string): Promise<() => Promise<void>> {
+export async function holdFolder(folder: string): Promise<HeldFolder> {
   const file = holderFile(folder);
+  const mine: Holder = { process: thisProcess(), server: process.ppid };
   await inTurn(file, {
     busy: () => DatabaseBusy(folder, process.ppid, os.hostname()),
     work: async () => {
       const holder = await findHolder(folder);
       if (holder) throw DatabaseBusy(folder, holder.server, holder.process.host);
-      const mine: Holder = { process: thisProcess(), server: process.ppid };
       await writeJson(file, mine);
     },
   });
   const renewing = setInterval(() => utimesSync(file, new Date(), new Date()), renewMilliseconds).unref();
-  return async () => {
-    clearInterval(renewing);
-    await rm(file, { force: true });
+  return {
+    announce: (address) => writeJson(file, { ...mine, address }),
+    async release() {
+      clearInterval(renewing);
+      await rm(file, { force: true });
+    },
   };
 }
 
 /** The living process that has the folder open. */
-async function findHolder(folder: string): Promise<Holder | undefined> {
+export async function findHolder(folder: string): Promise<Holder | undefined> {
   const file = holderFile(folder);
   const text = await readTextIfPresent(file);
   if (text === undefined) return undefined;

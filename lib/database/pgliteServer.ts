@@ -6,14 +6,14 @@ import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { DatabaseUnreadable } from './errors';
 import { describeFailure } from './failures';
-import { holdFolder } from './holder';
+import { type Address, holdFolder } from './holder';
 import type { PgliteReport } from './pglite';
 
 /** Sockets' paths have 108 bytes on Linux and 104 on macOS, with the zero at the end. */
 const longestSocketPath = 103;
 const socketName = '.s.PGSQL.5432';
-/** The server's pool has one; a second one may come before the first is seen to be gone. */
-const mostConnections = 8;
+/** The server has one, and so has each worker of this computer; a new one may come before the last is seen to be gone. */
+const mostConnections = 32;
 
 /**
  * Has the PGlite database of a folder open and speaks PostgreSQL's protocol, until the process that started this one closes the channel between
@@ -36,27 +36,28 @@ export async function servePglite(folder: string): Promise<void> {
 }
 
 interface OpenFolder {
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: Address;
   close(): Promise<void>;
 }
 
 /** @returns undefined when the database had to be made first: that takes three times the memory, which only a new process gives back */
 async function openFolder(folder: string): Promise<OpenFolder | undefined> {
-  const release = await holdFolder(folder);
+  const held = await holdFolder(folder);
   const data = path.join(folder, 'data');
   if (!existsSync(data)) {
     await makeDatabase(data);
-    await release();
+    await held.release();
     return undefined;
   }
   const database = await openData(data);
   const { server, address, remove } = await listen(database);
+  await held.announce(address);
   return {
     address,
     async close() {
       await server.stop();
       await database.close();
-      await release();
+      await held.release();
       await remove();
     },
   };

@@ -2,15 +2,12 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Workspace } from '../../workspace';
-import type { DatabaseLog } from './records';
+import type { Address } from './holder';
+import type { DatabaseLog } from './log';
 import type { Source } from './source';
 
 /** What the process with the database says: where it listens, that it has made a new database, or why it cannot go on. */
-export type PgliteReport =
-  | { readonly address: { readonly host: string; readonly port: number } }
-  | { readonly isNew: true }
-  | { readonly problem: string };
+export type PgliteReport = { readonly address: Address } | { readonly isNew: true } | { readonly problem: string };
 
 /** Writing what is in memory takes less. */
 const patienceMilliseconds = 5_000;
@@ -18,18 +15,18 @@ const patienceMilliseconds = 5_000;
 const linesKept = 15;
 
 /**
- * A database in the workspace's folder. PGlite, PostgreSQL in WebAssembly, has a process of its own, so that its 300 MB are not the server's and a
- * long query does not hold up answers; it is spoken to as any other PostgreSQL. Each `start` begins with a new process: the old one is gone, or did
+ * A database in a folder. PGlite, PostgreSQL in WebAssembly, has a process of its own, so that its 300 MB are not the caller's and a
+ * long query does not hold it up; it is spoken to as any other PostgreSQL. Each `start` begins with a new process: the old one is gone, or did
  * not answer.
  *
  * It takes one connection: pglite-socket lets the messages of several interleave in one session, where they overwrite each other's statements.
  */
-export function pgliteSource({ root, database: folder }: Workspace, log: DatabaseLog): Source {
+export function pgliteSource(root: string, folder: string, log: DatabaseLog): Source {
   let child: ChildProcess | undefined;
   let isStopped = false;
 
   function launch(): ChildProcess {
-    const started = fork(path.join(root, 'lib', 'server', 'database', 'pglite.cjs'), [folder], {
+    const started = fork(path.join(root, 'lib', 'database', 'pglite.cjs'), [folder], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: [],
     });
@@ -50,7 +47,7 @@ export function pgliteSource({ root, database: folder }: Workspace, log: Databas
     return started;
   }
 
-  async function start(): Promise<{ host: string; port: number }> {
+  async function start(): Promise<Address> {
     await endChild();
     if (isStopped) throw new Error('closed');
     child = launch();

@@ -1,0 +1,6 @@
+export * from './errors';
+export { describeFailure, isRefusal } from './failures';
+export { findHolder, waitUntilFree } from './holder';
+export type { DatabaseLog } from './log';
+export { pgliteSource } from './pglite';
+export { postgresSource, type Source } from './source';
