@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { VisionbookError } from './errors';
 import { writeAtomic } from './files';
 import { stopOnInterrupt } from './interrupt';
+import type { PredictionsRequest, Queue } from './jobs';
 import { type SplitMetricName, splitMetricNames } from './metrics';
+import type { FilePrediction } from './prediction';
 import type { OnProgress } from './progress';
 import { showProgress } from './report/progress';
 import { findTask, type SettingsOverrides, setSetting, settingsFor, type Task } from './tasks';
@@ -64,8 +67,12 @@ function buildProgram(): Command {
     data.command('check').description('count pictures; find unreadable ones and duplicates').argument('[task]', 'task', 'food'),
   ).action(check);
   withSettings(withData(program.command('prepare').description('make the data set').argument('<task>', 'task'))).action(prepare);
-  withWeights(withSettings(program.command('train').description('train on the data set').argument('<task>', 'task'))).action(train);
-  withWeights(withSettings(program.command('sweep').description('try settings out, and find the best').argument('<task>', 'task')))
+  withJobs(withWeights(withSettings(program.command('train').description('train on the data set').argument('<task>', 'task')))).action(
+    train,
+  );
+  withJobs(
+    withWeights(withSettings(program.command('sweep').description('try settings out, and find the best').argument('<task>', 'task'))),
+  )
     .option('--grid <name=values>', 'values to try, such as lr=1e-3,3e-4; may be repeated', collect)
     .option('--range <name=low..high>', 'where to draw values from, such as lr=1e-5..1e-3:log; may be repeated', collect)
     .option('--random <count>', 'random draws: of each range, or between the ends of the grid', wholeNumber)
@@ -81,9 +88,7 @@ function buildProgram(): Command {
       ]),
     )
     .action(sweep);
-  program
-    .command('predict')
-    .description('say what pictures show')
+  withJobs(program.command('predict').description('say what pictures show'))
     .argument('<task>', 'task')
     .argument('<path...>', 'files, folders or globs')
     .option('--json', 'one JSON object a line')
@@ -201,6 +206,18 @@ function buildProgram(): Command {
     .option('--experiment <name>', 'of this experiment alone, instead of MLFLOW_EXPERIMENT_NAME or all')
     .action(pullFromMlflow);
   program
+    .command('worker')
+    .description('do the jobs that --jobs sent; any number of workers share the database of DATABASE_URL and the folder of VISIONBOOK_HOME')
+    .option('--drain', 'end when no job is left')
+    .action(startWorker);
+  const jobs = program.command('jobs').description('what the workers have to do');
+  jobs.command('ls').description('sweeps, trainings and predictions that were sent, and how far they are').action(listJobs);
+  jobs
+    .command('cancel')
+    .description('take back what is not done')
+    .argument('<batch>', 'as ls names it; the end of its name will do')
+    .action(cancelJobs);
+  program
     .command('serve')
     .description('start the web app and the API')
     .option('--port <number>', 'instead of PORT, or 5000', wholeNumber)
@@ -226,6 +243,10 @@ function withWeights(command: Command): Command {
 
 function withSettings(command: Command): Command {
   return command.option('--set <name=value>', 'change a setting, such as collages.train=500; may be repeated', collectSetting);
+}
+
+function withJobs(command: Command): Command {
+  return command.option('--jobs', 'leave it to the workers, and wait for them; Ctrl-C ends only the waiting');
 }
 
 function withTask(command: Command): Command {
@@ -331,9 +352,10 @@ async function prepare(taskName: string, { data, set }: { data: string; set?: Se
   if (card.skipped.length > 0) console.log(`${card.skipped.length} photographs were left out: ${datasetCard} says which and why`);
 }
 
-async function train(taskName: string, { set, weights }: { set?: SettingsOverrides; weights?: string }): Promise<void> {
+async function train(taskName: string, { set, weights, jobs }: { set?: SettingsOverrides; weights?: string; jobs?: true }): Promise<void> {
   const workspace = openWorkspace();
   const task = findTask(taskName);
+  if (jobs) return trainByJob(workspace, task, { ...(set && { overrides: set }), ...(weights && { weightsFile: path.resolve(weights) }) });
   const { trainTask } = load('./training') as typeof import('./training');
   const { describeRun } = load('./report') as typeof import('./report');
   const signal = stopOnInterrupt();
@@ -343,6 +365,79 @@ async function train(taskName: string, { set, weights }: { set?: SettingsOverrid
   for (const run of outcome.runs) console.log(describeRun(run));
   if (outcome.interrupted) console.log('interrupted: the best so far is saved');
   console.log(`the current ${task.name} model is ${outcome.current}`);
+}
+
+async function trainByJob(
+  workspace: Workspace,
+  task: Task,
+  options: { readonly overrides?: SettingsOverrides; readonly weightsFile?: string },
+): Promise<void> {
+  const { sendTraining, waitForTraining } = load('./jobs') as typeof import('./jobs');
+  const { readRun } = load('./experiments') as typeof import('./experiments');
+  const { describeRun } = load('./report') as typeof import('./report');
+  await withQueue(workspace, async (queue) => {
+    const batch = await sendTraining(queue, { workspace, task, ...options });
+    const trained = await withProgress((onProgress) =>
+      waitForTraining(queue, batch, { onProgress, signal: stopOnInterrupt(leftToWorkers) }),
+    );
+    if (!trained) return leaveToWorkers(batch);
+    for (const run of trained.runs) console.log(describeRun(await readRun(workspace, run)));
+    console.log(`the current ${task.name} model is ${trained.current}`);
+  });
+}
+
+/** Opens the queue of jobs for some work. */
+async function withQueue<Result>(workspace: Workspace, work: (queue: Queue) => Promise<Result>): Promise<Result> {
+  const { openQueue } = load('./jobs') as typeof import('./jobs');
+  const queue = await openQueue({ workspace, log: terminalLog });
+  try {
+    return await work(queue);
+  } finally {
+    await queue.close();
+  }
+}
+
+/** Messages a line each, with their details behind. */
+const terminalLog = { info: logLine(console.log), warn: logLine(console.error), error: logLine(console.error) };
+
+function logLine(print: (line: string) => void): (details: object, message: string) => void {
+  return (details, message) => {
+    const behind = Object.entries(details).map(([name, value]) => `${name}: ${value}`);
+    print([message, ...behind].join(' · '));
+  };
+}
+
+const leftToWorkers = { keeps: 'the workers go on' };
+
+function leaveToWorkers(batch: string): void {
+  console.error(`the workers go on with ${batch}
+to see how far    npm run jobs -- ls
+to take it back   npm run jobs -- cancel ${batch.slice(-6)}`);
+  process.exitCode = interruptedCode;
+}
+
+async function startWorker({ drain }: { drain?: true }): Promise<void> {
+  const workspace = openWorkspace();
+  const { work } = load('./jobs') as typeof import('./jobs');
+  const signal = stopOnInterrupt({ keeps: 'what is at work is given back', signals: ['SIGINT', 'SIGTERM'] });
+  await withQueue(workspace, (queue) => {
+    console.log(`waiting for jobs in ${queue.kind === 'pglite' ? workspace.jobs : 'the database of DATABASE_URL'}; Ctrl-C ends it`);
+    return work({ workspace, queue, signal, log: terminalLog, ...(drain && { drains: drain }) });
+  });
+}
+
+async function listJobs(): Promise<void> {
+  const { batchesOf, batchRows } = load('./jobs') as typeof import('./jobs');
+  const { textTable } = load('./report') as typeof import('./report');
+  const batches = await withQueue(openWorkspace(), async (queue) => batchesOf(await queue.list()));
+  console.log(batches.length > 0 ? textTable(batchRows(batches)) : 'there are no jobs');
+  for (const { batch, failures } of batches) for (const reason of failures) console.log(`\n${batch}\n  ${reason}`);
+}
+
+async function cancelJobs(name: string): Promise<void> {
+  const { cancelBatch } = load('./jobs') as typeof import('./jobs');
+  const { batch, jobs } = await withQueue(openWorkspace(), (queue) => cancelBatch(queue, name));
+  console.log(`${jobs} jobs of ${batch} are cancelled`);
 }
 
 interface SweepArguments {
@@ -356,22 +451,26 @@ interface SweepArguments {
   readonly resume?: string;
   readonly set?: SettingsOverrides;
   readonly weights?: string;
+  readonly jobs?: true;
 }
 
-async function sweep(taskName: string, { resume, ...asked }: SweepArguments): Promise<void> {
+async function sweep(taskName: string, { resume, jobs, ...asked }: SweepArguments): Promise<void> {
   const workspace = openWorkspace();
   const task = findTask(taskName);
   const { askSweep, describePlan, describeSweep, planSweep, resumeSweep, runSweep, sweepRows } = load(
     './sweeps',
   ) as typeof import('./sweeps');
   const { describeRun, figureToPng, sweepFigure, textTable } = load('./report') as typeof import('./report');
-  const signal = stopOnInterrupt({ keeps: 'the same command goes on', signals: ['SIGINT', 'SIGTERM'] });
+  const keeps = jobs ? leftToWorkers.keeps : 'the same command goes on';
+  const signal = stopOnInterrupt({ keeps, signals: ['SIGINT', 'SIGTERM'] });
   const outcome = await withProgress(async (onProgress) => {
     const watch = { onProgress, signal };
     const begun =
       resume === undefined ? await askSweep({ workspace, task, ...asked, ...watch }) : await resumeSweep(workspace, task, resume);
     console.log(describePlan(planSweep(begun)));
-    return runSweep(workspace, begun, watch);
+    if (!jobs) return runSweep(workspace, begun, watch);
+    const { runSweepByJobs } = load('./jobs') as typeof import('./jobs');
+    return withQueue(workspace, (queue) => runSweepByJobs(workspace, queue, begun, watch));
   });
   const { plan, ranked, best } = outcome;
   if (ranked.length > 0) {
@@ -379,6 +478,7 @@ async function sweep(taskName: string, { resume, ...asked }: SweepArguments): Pr
     await writeAtomic(workspace.sweep(plan.sweep.id, 'png'), await figureToPng(sweepFigure(plan.sweep, ranked, { kind: task.kind })));
   }
   if (best) console.log(describeRun(best));
+  if (jobs && !outcome.isThrough) return leaveToWorkers(plan.sweep.id);
   console.log(describeSweep(workspace, outcome));
   if (!outcome.isThrough) process.exitCode = interruptedCode;
   else if (!best) process.exitCode = 1;
@@ -390,34 +490,54 @@ const picturesAtOnce = 16;
 async function predict(
   taskName: string,
   patterns: string[],
-  { json, model, variant }: { json?: true; model?: string; variant?: 'int8' | 'float16' },
+  { json, model, variant, jobs }: { json?: true; model?: string; variant?: 'int8' | 'float16'; jobs?: true },
 ): Promise<void> {
   const workspace = openWorkspace();
   const task = findTask(taskName);
   const { describePrediction, findPictures, openPredictor, predictFiles } = load('./prediction') as typeof import('./prediction');
+  const { findModel } = load('./models') as typeof import('./models');
   const files = await findPictures(patterns);
-  const predictor = await openPredictor(workspace, task.name, {
-    ...(model && { run: await runOfModel(workspace, task, model) }),
-    ...(variant && { variant }),
-  });
-  const { classes } = predictor.card;
-  try {
-    let failed = 0;
-    for (let first = 0; first < files.length; first += picturesAtOnce) {
-      for (const prediction of await predictFiles(predictor, files.slice(first, first + picturesAtOnce))) {
-        console.log(
-          json ? JSON.stringify({ classes, ...prediction }) : describePrediction(prediction, classes, { rule: predictor.card.decision }),
-        );
-        if ('error' in prediction) failed++;
+  const run = model === undefined ? undefined : await runOfModel(workspace, task, model);
+  const { card } = await findModel(workspace, task.name, run);
+  const { classes, decision: rule } = card;
+  let failed = 0;
+  const print = (predictions: readonly FilePrediction[]): void => {
+    for (const prediction of predictions) {
+      console.log(json ? JSON.stringify({ classes, ...prediction }) : describePrediction(prediction, classes, { rule }));
+      if ('error' in prediction) failed++;
+    }
+  };
+  const options = { run: card.runId, ...(variant && { variant }) };
+  if (jobs) {
+    await predictByJobs({ workspace, task, files, ...options }, print);
+  } else {
+    const predictor = await openPredictor(workspace, task.name, options);
+    try {
+      for (let first = 0; first < files.length; first += picturesAtOnce) {
+        print(await predictFiles(predictor, files.slice(first, first + picturesAtOnce)));
       }
+    } finally {
+      await predictor.release();
     }
-    if (failed > 0) {
-      console.error(`${failed} of ${files.length} files could not be read`);
-      process.exitCode = 1;
-    }
-  } finally {
-    await predictor.release();
   }
+  if (failed > 0) {
+    console.error(`${failed} of ${files.length} files could not be read`);
+    process.exitCode ??= 1;
+  }
+}
+
+async function predictByJobs(request: PredictionsRequest, onPart: (predictions: FilePrediction[]) => void): Promise<void> {
+  const { workspace } = request;
+  const { sendPredictions, waitForPredictions } = load('./jobs') as typeof import('./jobs');
+  await withQueue(workspace, async (queue) => {
+    const sent = await sendPredictions(queue, request);
+    const isDone = await withProgress((onProgress) =>
+      waitForPredictions(workspace, queue, { ...sent, onPart, onProgress, signal: stopOnInterrupt(leftToWorkers) }),
+    );
+    if (isDone) return;
+    leaveToWorkers(sent.batch);
+    console.error(`what they say is   ${path.dirname(workspace.predictions(sent.batch, 1))}`);
+  });
 }
 
 /** The run that `--model` names: in full, or by the beginning or end of its id. */

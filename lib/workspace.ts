@@ -24,6 +24,8 @@ export interface Workspace extends DatasetPlaces {
   readonly outputs: string;
   /** The server's database, where it has no other one. */
   readonly database: string;
+  /** The database of the jobs, where they have no other one. */
+  readonly jobs: string;
   /** Frozen layers' outputs, kept between runs. */
   readonly activations: string;
   /** Downloaded weights. */
@@ -63,6 +65,8 @@ export interface Workspace extends DatasetPlaces {
   bench(startedAt: string, kind: 'json' | 'png', what?: 'serve'): string;
   /** The folder of one run's model: `model.onnx`, `model.keras`, `card.json`. */
   model(task: string, runId: string): string;
+  /** What jobs said of a batch of pictures, part by part, a JSON object a line. */
+  predictions(batch: string, part: number): string;
   /** The file that names the model a task serves now. */
   currentModel(task: string): string;
 }
@@ -97,6 +101,7 @@ export function openWorkspace({ env = process.env, cwd = process.cwd() }: Worksp
     ...datasetIn(dataset),
     outputs,
     database: path.join(outputs, 'database'),
+    jobs: path.join(outputs, 'jobs'),
     activations: path.join(outputs, 'activations'),
     weights: path.join(outputs, 'weights'),
     uploads: path.join(outputs, 'uploads'),
@@ -120,6 +125,7 @@ export function openWorkspace({ env = process.env, cwd = process.cwd() }: Worksp
     retrainedCsv: (startedAt) => path.join(corrections, 'history', `retrain_${fileTime(startedAt)}.csv`),
     bench: (startedAt, kind, what) => path.join(experiments, 'bench', `${fileTime(startedAt)}${what ? `-${what}` : ''}.${kind}`),
     model: (task, runId) => path.join(outputs, task, runId),
+    predictions: (batch, part) => path.join(outputs, 'predictions', batch, `${String(part).padStart(5, '0')}.jsonl`),
     currentModel: (task) => path.join(outputs, task, 'current.json'),
   };
 }

@@ -1,8 +1,10 @@
+import path from 'node:path';
 import { type Dataset, readDataset } from '../data';
 import { loadTensorFlow } from '../engine';
 import { VisionbookError } from '../errors';
 import { type RunRecord, readRunIfPresent, sweepRunId } from '../experiments';
 import { sha256 } from '../files';
+import { withLock } from '../lock';
 import { findModel, loadClassifier } from '../models';
 import { findTask, type Settings, type Task } from '../tasks';
 import {
@@ -19,7 +21,7 @@ import {
 } from '../training';
 import type { Workspace } from '../workspace';
 import type { Candidate } from './candidates';
-import { SweepOutdated, TrialNotFound } from './errors';
+import { SweepOutdated, SweepRunning, TrialNotFound } from './errors';
 import { planSweep, type SweepPlan, settingsOf, sweptStage, type Trial, type TrialResult } from './plan';
 import type { Sweep } from './record';
 
@@ -154,30 +156,38 @@ export class TrialRunner {
     const key = sha256(JSON.stringify({ ...settings, stages: before })).slice(0, 8);
     const trialOf = (index: number): string => `start.${key}.${before[index]!.name}`;
     const start = sweepRunId({ id: plan.sweep.id, trial: trialOf(place - 1) });
-    const trained = await readRunIfPresent(workspace, start);
-    if (trained?.status === 'finished') {
-      const engine = await loadTensorFlow();
-      const classifier = await loadClassifier(engine.tf, await findModel(workspace, task.name, start));
-      return {
-        context: { workspace, task, settings, engine, classifier, weights: trained.weights, data: describeData(dataset), ...watch },
-        start,
-      };
-    }
-    const context = await anew();
-    try {
-      const pictures = trainingPictures(dataset, task, { ...settings, seed: plan.sweep.settings.seed });
-      let parent: string | undefined;
-      for (const [index, stage] of before.entries()) {
-        const request = { stage, pictures, patience: settings.patience, sweep: { id: plan.sweep.id, trial: trialOf(index) } };
-        const run = await runStage(context, { ...request, ...(parent !== undefined && { parent }) });
-        watch.signal?.throwIfAborted();
-        parent = run.id;
-      }
-      return { context, start };
-    } catch (error) {
-      context.classifier.model.dispose();
-      throw error;
-    }
+    // Trials that need the same start may begin at once, in several processes.
+    return withLock(workspace.experiment(start), {
+      lockFile: path.join(path.dirname(workspace.sweep(plan.sweep.id, 'json')), `${trialOf(place - 1)}.lock`),
+      retries: { forever: true, minTimeout: 100, maxTimeout: 2000 },
+      busy: () => SweepRunning(plan.sweep.id),
+      work: async () => {
+        const trained = await readRunIfPresent(workspace, start);
+        if (trained?.status === 'finished') {
+          const engine = await loadTensorFlow();
+          const classifier = await loadClassifier(engine.tf, await findModel(workspace, task.name, start));
+          return {
+            context: { workspace, task, settings, engine, classifier, weights: trained.weights, data: describeData(dataset), ...watch },
+            start,
+          };
+        }
+        const context = await anew();
+        try {
+          const pictures = trainingPictures(dataset, task, { ...settings, seed: plan.sweep.settings.seed });
+          let parent: string | undefined;
+          for (const [index, stage] of before.entries()) {
+            const request = { stage, pictures, patience: settings.patience, sweep: { id: plan.sweep.id, trial: trialOf(index) } };
+            const run = await runStage(context, { ...request, ...(parent !== undefined && { parent }) });
+            watch.signal?.throwIfAborted();
+            parent = run.id;
+          }
+          return { context, start };
+        } catch (error) {
+          context.classifier.model.dispose();
+          throw error;
+        }
+      },
+    });
   }
 
   /** The pictures' activations; views and balancing are the same for all seeds, or each would need activations of its own. */

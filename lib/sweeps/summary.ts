@@ -4,7 +4,7 @@ import { flattenConfig, type RunRecord } from '../experiments';
 import { findTask, type Settings, settingsFor } from '../tasks';
 import type { Workspace } from '../workspace';
 import type { Candidate } from './candidates';
-import { rankRung, type SweepPlan, settingsOf, type TrialResult } from './plan';
+import { rankRung, type SweepPlan, settingsOf, type TrialResult, type TrialResults } from './plan';
 import { resultOf } from './runner';
 
 /** Runs by the ids of their trials. */
@@ -29,6 +29,7 @@ export interface CandidateResult {
 /** What a sweep has come to. */
 export interface SweepOutcome {
   readonly plan: SweepPlan;
+  readonly results: TrialResults;
   /** The best first. */
   readonly ranked: readonly CandidateResult[];
   /** The best candidate, trained with everything that a training keeps; undefined as long as the sweep is not through, or where all diverged. */

@@ -114,9 +114,10 @@ async function readTrials(workspace: Workspace, { sweep, rungs }: SweepPlan): Pr
 
 function outcomeOf(plan: SweepPlan, runs: TrialRuns, latest: Readonly<RunRecord> | undefined): SweepOutcome {
   const ranked = rankCandidates(plan, runs);
-  const isTried = readyTrials(plan, resultsOf(plan, runs)).length === 0;
+  const results = resultsOf(plan, runs);
+  const isTried = readyTrials(plan, results).length === 0;
   const best = isTried && latest?.status === 'finished' ? latest : undefined;
-  return { plan, ranked, ...(best && { best }), isThrough: isTried && (best !== undefined || (ranked[0]?.mean ?? null) === null) };
+  return { plan, results, ranked, ...(best && { best }), isThrough: isTried && (best !== undefined || (ranked[0]?.mean ?? null) === null) };
 }
 
 /**

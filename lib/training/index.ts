@@ -8,6 +8,7 @@ export {
   balancePictures,
   beginTraining,
   describeData,
+  promoteTrained,
   type TrainOptions,
   type TrainOutcome,
   trainingPictures,

@@ -56,15 +56,18 @@ export async function trainTask({ overrides, promotes = true, ...beginning }: Tr
     const validationLoss = (run: Readonly<RunRecord>): number => run.metrics.validation?.loss ?? Number.POSITIVE_INFINITY;
     const best = runs.reduce((lowest, run) => (validationLoss(run) < validationLoss(lowest) ? run : lowest));
     const current = best.id;
-    if (promotes) {
-      await promote(workspace, task.name, current, `trained: the ${best.stage} stage has the lowest validation loss`);
-      announceModel(workspace, task.name);
-      await renewModelCards(workspace, task);
-    }
+    if (promotes) await promoteTrained(workspace, task, best);
     return { runs, current, interrupted: signal?.aborted ?? false };
   } finally {
     context.classifier.model.dispose();
   }
+}
+
+/** Makes the best stage's model the task's current one, and says so in the models' cards and to MLflow. */
+export async function promoteTrained(workspace: Workspace, task: Task, { id, stage }: Pick<RunRecord, 'id' | 'stage'>): Promise<void> {
+  await promote(workspace, task.name, id, `trained: the ${stage} stage has the lowest validation loss`);
+  announceModel(workspace, task.name);
+  await renewModelCards(workspace, task);
 }
 
 /** What a training begins with. */

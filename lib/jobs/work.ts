@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DatabaseLog } from '../database';
+import type { Progress } from '../progress';
+import type { TrainingWatch } from '../training';
+import type { Workspace } from '../workspace';
+import { type Job, jobSchema, jobTitle } from './job';
+import { predictPart } from './predictions';
+import { type Queue, renewalInterval, type TakenJob } from './queue';
+import { SweepDesk } from './sweeps';
+import { train } from './trainings';
+
+/** How a worker works. */
+export interface WorkOptions {
+  readonly workspace: Workspace;
+  readonly queue: Queue;
+  /** Stops the worker: what it is at is given back. */
+  readonly signal: AbortSignal;
+  /** Ends when nothing is left to do, by others neither. */
+  readonly drains?: boolean;
+  readonly log: DatabaseLog;
+}
+
+/** A worker without work asks again so soon, in ms. */
+const pollMilliseconds = 1000;
+
+/**
+ * Does jobs, one at a time, until the signal stops it. Several workers share a queue and a workspace. A job that fails is noted and tried again; a worker that
+ * is killed loses its lease, and another does the job.
+ *
+ * @throws what closing leaves, and nothing that a job throws
+ */
+export async function work({ workspace, queue, signal, drains = false, log }: WorkOptions): Promise<void> {
+  const desk = new SweepDesk(workspace, queue);
+  const perform = (data: unknown, watch: TrainingWatch): Promise<object | undefined> => {
+    const job = jobSchema.parse(data);
+    if (job.kind === 'trial') return desk.run(job, watch);
+    return job.kind === 'predictions' ? predictPart(workspace, job, watch) : train(workspace, job, watch);
+  };
+  try {
+    while (!signal.aborted) {
+      try {
+        const job = await queue.take();
+        if (job) {
+          await attend({ queue, job, signal, log, perform });
+          continue;
+        }
+        await desk.leave();
+        if (drains && (await isIdle(queue))) return;
+      } catch (error) {
+        log.error({ reason: (error as Error).message }, 'the queue does not answer; trying on');
+      }
+      await sleep(pollMilliseconds, undefined, { signal }).catch(() => {});
+    }
+  } finally {
+    desk.close();
+  }
+}
+
+interface Attendance {
+  readonly queue: Queue;
+  readonly job: TakenJob;
+  readonly signal: AbortSignal;
+  readonly log: DatabaseLog;
+  readonly perform: (data: unknown, watch: TrainingWatch) => Promise<object | undefined>;
+}
+
+/** Does a job, and keeps its lease meanwhile. */
+async function attend({ queue, job, signal, log, perform }: Attendance): Promise<void> {
+  const title = jobTitle(job.data as Job);
+  const since = performance.now();
+  const lost = new AbortController();
+  let progress: Progress | undefined;
+  const renew = async (): Promise<void> => {
+    if (!(await queue.renew(job, progress))) lost.abort();
+  };
+  // One that does not come through is tried again soon; while the database is away, nobody else gets the job either.
+  const renewing = setInterval(() => void renew().catch(() => {}), renewalInterval(queue));
+  try {
+    const result = await perform(job.data, {
+      signal: AbortSignal.any([signal, lost.signal]),
+      onProgress: (latest) => {
+        progress = latest;
+      },
+    });
+    await renew();
+    if (lost.signal.aborted) return log.warn({}, `${title}: cancelled, or given to another worker`);
+    if (!result) return await queue.release(job);
+    await queue.complete(job, result);
+    log.info({ seconds: Math.round((performance.now() - since) / 100) / 10 }, `${title}: done`);
+  } catch (error) {
+    if (lost.signal.aborted) return log.warn({}, `${title}: cancelled, or given to another worker`);
+    if (signal.aborted) return await queue.release(job);
+    log.error({ reason: (error as Error).message }, `${title}: failed`);
+    await queue.fail(job, error);
+  } finally {
+    clearInterval(renewing);
+  }
+}
+
+async function isIdle(queue: Queue): Promise<boolean> {
+  const jobs = await queue.list();
+  return jobs.every(({ state }) => state !== 'created' && state !== 'retry' && state !== 'active');
+}
