@@ -106,14 +106,14 @@ describe.skipIf(!hasJupyter)('executing notebooks (skipped where .venv has no Ju
     it.each([
       ['food/1-prepare.ipynb', 2],
       ['food/2-train.ipynb', 7],
-      ['food/3-predict.ipynb', 1],
+      ['food/3-predict.ipynb', 3],
       ['food/4-retrain.ipynb', 1],
       ['food/5-errors.ipynb', 1],
       ['galaxy/1-prepare.ipynb', 1],
       ['galaxy/2-train.ipynb', 5],
       ['galaxy/3-optimise.ipynb', 1],
       ['galaxy/4-predict.ipynb', 1],
-      ['report.ipynb', 3],
+      ['report.ipynb', 13],
     ])('every figure of %s is interactive and a picture in one output', async (name, count) => {
       const bundles = outputsOf(await readCells(executed, name)).map(({ data }) => data ?? {});
       const figures = bundles.filter((data) => 'application/vnd.plotly.v1+json' in data);
@@ -144,13 +144,14 @@ describe.skipIf(!hasJupyter)('executing notebooks (skipped where .venv has no Ju
     it.each([
       ['food/1-prepare.ipynb', 2],
       ['food/2-train.ipynb', 2],
+      ['food/3-predict.ipynb', 2],
       ['food/4-retrain.ipynb', 1],
       ['food/5-errors.ipynb', 3],
       ['galaxy/1-prepare.ipynb', 2],
       ['galaxy/2-train.ipynb', 6],
       ['galaxy/3-optimise.ipynb', 2],
       ['galaxy/4-predict.ipynb', 1],
-      ['report.ipynb', 3],
+      ['report.ipynb', 10],
     ])('the tables of %s have rows', async (name, count) => {
       const pages = outputsOf(await readCells(executed, name)).map(({ data }) => textOf(data?.['text/html'] ?? ''));
       const tables = pages.filter((page) => page.startsWith('<table>'));

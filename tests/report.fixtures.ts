@@ -2,6 +2,7 @@ import type { RunRecord } from '../lib/experiments';
 import { multiclassMetrics } from '../lib/metrics';
 import { Random } from '../lib/random';
 import {
+  classChanges,
   confusedPairs,
   confusionMatrix,
   confusionPerClass,
@@ -10,6 +11,8 @@ import {
   labelCounts,
   learningCurves,
   metricComparison,
+  parallelCoordinates,
+  paretoFront,
   perClassBars,
   phaseTimings,
   precisionRecallCurves,
@@ -143,6 +146,17 @@ const test = run.metrics.test as NonNullable<typeof run.metrics.test>;
 const galaxyRun = makeGalaxyRun('20260301T100000Z-galaxy-head-gggggg');
 const ofGalaxies = galaxyRun.metrics.test as NonNullable<typeof run.metrics.test>;
 
+const variants = ['bbbbbb', 'cccccc', 'dddddd'].map((id, index) =>
+  makeRun(`20260301T100000Z-food-head-${id}`, { seed: 2 + index, config: { dropout: 0.1 * index, learningRate: 10 ** -(index + 2) } }),
+);
+const forms = (['float32', 'int8', 'float16'] as const).map((form, index) => ({
+  run,
+  form,
+  bytes: 13e6 / (1 + index),
+  latencyMs: 4 - index,
+  value: 0.98 - 0.01 * index,
+}));
+
 /** One figure of each kind. */
 export const figures: readonly (readonly [string, Figure])[] = [
   ['learning curves', learningCurves([run, makeRun('20260301T100000Z-food-head-bbbbbb', { seed: 2 })])],
@@ -172,5 +186,8 @@ export const figures: readonly (readonly [string, Figure])[] = [
     probabilityBars([{ name: 'a-picture-with-a-name-that-is-much-too-long-for-an-axis.jpg', probabilities: { lacteos: 0.9, arroz: 0.1 } }]),
   ],
   ['probability matrix', probabilityMatrix([{ name: 'a.jpg', probabilities: { Disturbed: 0.9, Merging: 0.1 } }])],
+  ['changes by class', classChanges(run, variants)!],
+  ['parallel coordinates', parallelCoordinates([run, ...variants], { metric: 'auc' })!],
+  ['a Pareto front', paretoFront(forms, { metric: 'auc', split: 'test', kind: 'multilabel' })],
   ['metric comparison', metricComparison([run, makeRun('20260301T100000Z-food-head-cccccc', { seed: 3, ...onFood11 })], { metric: 'auc' })],
 ];

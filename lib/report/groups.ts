@@ -38,6 +38,14 @@ function newest(runs: readonly RunRecord[]): string {
   return runs.reduce((latest, run) => (run.startedAt > latest ? run.startedAt : latest), '');
 }
 
+/**
+ * Whether a run is one of a sweep's many: it has no model of its own and was not put to the test split. The best of a sweep is trained once more in full, and
+ * is a run like any other.
+ */
+export function isTrial({ sweep }: Pick<RunRecord, 'sweep'>): boolean {
+  return sweep !== undefined && sweep.trial !== 'best';
+}
+
 export interface RankOptions {
   readonly metric: SplitMetricName;
   readonly split: Split;

@@ -3,6 +3,7 @@ export { comparisonTable, mcnemarTable } from './comparisonTable';
 export { contactSheet, type SheetPicture } from './contactSheet';
 export { classRows, describeRun, describeRuns, metricRows, runHeadline } from './describe';
 export { describeComparison } from './describeComparison';
+export { displayBest, displayParameters, displayRuns, displaySideBySide, displayTrades, displayVerdicts } from './displayGroup';
 export * from './errors';
 export { type Figure, fontFamily, palette } from './figure';
 export * from './figures';

@@ -1,15 +1,16 @@
 import path from 'node:path';
 import { bundleForBrowser } from '../bundle';
-import { bestRun, type RunProblem, type RunRecord, readForeignRuns } from '../experiments';
+import { readCalibrations } from '../calibration';
+import { type RunProblem, type RunRecord, readForeignRuns } from '../experiments';
 import { writeAtomic } from '../files';
 import type { SplitMetricName } from '../metrics';
-import { type ExportReport, readExports } from '../prediction';
+import { readExports } from '../prediction';
 import type { Workspace } from '../workspace';
-import { groupRuns, rankRuns } from './groups';
+import { groupRuns, isTrial, rankRuns } from './groups';
+import { viewGroup } from './groupView';
 import { type Html, html, trusted } from './html';
-import { metricsOf } from './labels';
 import { foreignSection } from './page/foreign';
-import { groupSection, type JudgedGroup, overviewCard } from './page/group';
+import { groupSection, type JudgedGroup, type MadeLater, overviewCard } from './page/group';
 import { packPage } from './page/packed';
 import { formatTime } from './page/parts';
 import { runPage } from './page/run';
@@ -34,9 +35,11 @@ export interface ReportOptions {
  */
 export async function writeReport({ workspace, runs, problems = [], metric, now = new Date() }: ReportOptions): Promise<string> {
   const { exports, problems: exportProblems } = await readExports(workspace, runs);
+  const { calibrations, problems: calibrationProblems } = await readCalibrations(workspace, runs);
   const { runs: foreign, problems: foreignProblems } = await readForeignRuns(workspace);
   const groups = await judgeGroups(workspace, runs, metric);
   const { js, css } = await bundleForBrowser(path.join(path.dirname(__filename), 'client'));
+  const later: MadeLater = { exports, calibrations };
   const hasRuns = runs.length > 0;
   const page = html`<!doctype html>
 <html lang="en">
@@ -57,15 +60,15 @@ export async function writeReport({ workspace, runs, problems = [], metric, now 
 </header>
 ${hasRuns ? navigation(groups, foreign.length > 0) : ''}
 <main>
-${problemsBox([...problems, ...exportProblems, ...foreignProblems])}
+${problemsBox([...problems, ...exportProblems, ...calibrationProblems, ...foreignProblems])}
 ${hasRuns ? overview(groups) : html`<section><p>There are no runs yet: <code>npm run train -- food</code> makes the first one.</p></section>`}
-${groups.map((group) => groupSection(group, exports))}
+${groups.map((group) => groupSection(group, later))}
 ${foreignSection(foreign, runs)}
 </main>
 </div>
 <article id="run" hidden></article>
 <template id="no-run"><p><a href="#">← Experiments</a></p><p>This report has no such run.</p></template>
-${runPages(groups, runs, exports)}
+${runPages(groups, runs, later)}
 <script>${trusted(hasRuns ? endSafe(await plotlySource()) : '')}</script>
 <script>${trusted(endSafe(js))}</script>
 </body>
@@ -75,12 +78,11 @@ ${runPages(groups, runs, exports)}
   return workspace.reportHtml;
 }
 
-async function judgeGroups(workspace: Workspace, runs: readonly RunRecord[], wanted: SplitMetricName | undefined): Promise<JudgedGroup[]> {
+async function judgeGroups(workspace: Workspace, runs: readonly RunRecord[], metric: SplitMetricName | undefined): Promise<JudgedGroup[]> {
   const judged: JudgedGroup[] = [];
   for (const [index, group] of groupRuns(runs).entries()) {
-    const metric = wanted ?? metricsOf(group.kind)[0]!;
-    const best = bestRun(group.runs, { metric, split: 'validation' });
-    judged.push({ group, id: `g${index}`, metric, best, rivals: await compareWithRivals(group, { workspace, metric }) });
+    const view = viewGroup(group, metric);
+    judged.push({ ...view, id: `g${index}`, rivals: await compareWithRivals(group, { workspace, metric: view.metric }) });
   }
   return judged;
 }
@@ -114,13 +116,13 @@ function overview(groups: readonly JudgedGroup[]): Html {
 <p class="muted">Runs are compared only with runs of the same task on the same data, and chosen on the validation split.</p></section>`;
 }
 
-function runPages(groups: readonly JudgedGroup[], runs: readonly RunRecord[], exports: ReadonlyMap<string, ExportReport>): Html[] {
+function runPages(groups: readonly JudgedGroup[], runs: readonly RunRecord[], { exports, calibrations }: MadeLater): Html[] {
   const byId = new Map(runs.map((run) => [run.id, run]));
   const children = new Map<string, RunRecord[]>();
   for (const run of runs) if (run.parent) children.set(run.parent, [...(children.get(run.parent) ?? []), run]);
   return groups.flatMap(({ group, id, metric, best }) => {
     const [second] = rankRuns(
-      group.runs.filter((run) => run !== best && run.metrics.validation),
+      group.runs.filter((run) => run !== best && run.metrics.validation && !isTrial(run)),
       { metric, split: 'validation' },
     );
     return group.runs.map((run) => {
@@ -130,6 +132,7 @@ function runPages(groups: readonly JudgedGroup[], runs: readonly RunRecord[], ex
         children: children.get(run.id) ?? [],
         rival: run === best ? second : best,
         exported: exports.get(run.id),
+        calibration: calibrations.get(run.id),
       };
       return packPage(run.id, runPage(run, surroundings));
     });

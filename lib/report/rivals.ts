@@ -3,7 +3,7 @@ import { VisionbookError } from '../errors';
 import { compareRuns, predictionsFile, type RunComparison, type RunRecord } from '../experiments';
 import type { SplitMetricName } from '../metrics';
 import type { Workspace } from '../workspace';
-import { type RunGroup, rankRuns } from './groups';
+import { isTrial, type RunGroup, rankRuns } from './groups';
 
 /** The best run of a group beside those that come closest. */
 export interface Rivals {
@@ -30,7 +30,9 @@ export async function compareWithRivals(
   { runs }: Pick<RunGroup, 'runs'>,
   { workspace, metric, atMost = 4, resamples }: RivalOptions,
 ): Promise<Rivals> {
-  const ranked = rankRuns(runs, { metric, split: 'validation' }).filter((run) => run.status === 'finished' && run.metrics.validation);
+  const ranked = rankRuns(runs, { metric, split: 'validation' }).filter(
+    (run) => run.status === 'finished' && run.metrics.validation && !isTrial(run),
+  );
   if (ranked.length < 2) return { notes: ['It takes two finished runs to compare.'] };
   const able = ranked.filter(({ id }) => existsSync(predictionsFile(workspace, id))).slice(0, 1 + atMost);
   const lastPlace = able.length > 1 ? ranked.indexOf(able.at(-1)!) : ranked.length - 1;

@@ -24,17 +24,17 @@ export function weighModels(
   { metric, split = 'test' }: { readonly metric: SplitMetricName; readonly split?: Split },
 ): WeighedModel[] {
   const machine = latestMachine(runs, exports);
-  return runs.flatMap((run) => {
+  return runs.flatMap((run): WeighedModel[] => {
     const ownValue = run.metrics[split]?.[metric];
     if (typeof ownValue !== 'number' || !Number.isFinite(ownValue)) return [];
     const exported = exports.get(run.id);
     const isTimed = exported?.machine !== undefined && exported.machine === machine;
     if (!exported) {
       const file = run.artifacts.find(({ path }) => path.endsWith('/model.onnx'));
-      return file ? [{ run, form: 'float32' as const, bytes: file.bytes, value: ownValue }] : [];
+      return file ? [{ run, form: 'float32', bytes: file.bytes, value: ownValue }] : [];
     }
     const sameTest = split === 'test' && exported.data?.fingerprint === run.data.fingerprint;
-    return exported.files.flatMap(({ variant, bytes, latencyMs, loss }) => {
+    return exported.files.flatMap(({ variant, bytes, latencyMs, loss }): WeighedModel[] => {
       const value = variant === 'float32' ? ownValue : sameTest ? loss?.after[metric] : undefined;
       if (typeof value !== 'number') return [];
       return [{ run, form: variant, bytes, value, ...(isTimed && latencyMs !== undefined && { latencyMs }) }];
@@ -45,4 +45,13 @@ export function weighModels(
 function latestMachine(runs: readonly RunRecord[], exports: ReadonlyMap<string, ExportReport>): string | undefined {
   const reports = runs.flatMap(({ id }) => exports.get(id) ?? []).filter(({ machine }) => machine !== undefined);
   return reports.sort((one, other) => one.createdAt.localeCompare(other.createdAt)).at(-1)?.machine;
+}
+
+/** By less than this share nobody chooses. */
+const notable = 0.01;
+
+/** Whether there is anything to choose between: sizes that differ, or a latency that was measured. */
+export function differInCost(models: readonly WeighedModel[]): boolean {
+  const sizes = models.map(({ bytes }) => bytes);
+  return Math.max(...sizes) > (1 + notable) * Math.min(...sizes) || models.some(({ latencyMs }) => latencyMs !== undefined);
 }

@@ -10,20 +10,26 @@ function handleTable(block: HTMLElement): void {
   const table = find<HTMLTableElement>('table', block);
   const body = table.tBodies[0]!;
   const headings = findAll<HTMLTableCellElement>('thead th', table);
-  const filter = find<HTMLInputElement>('input', block);
+  const filter = find<HTMLInputElement>('input[type=search]', block);
+  const unfold = block.querySelector<HTMLInputElement>('input[type=checkbox]');
   const shown = find('.shown', block);
   const more = find<HTMLButtonElement>('button.more', block);
   let atMost = Number(block.dataset.atMost);
 
   function refresh(): void {
     const terms = readFilter(filter.value);
+    const rows = [...body.rows].filter((row) => {
+      const isOpen = unfold?.checked || row.dataset.folded === undefined;
+      if (!isOpen) row.hidden = true;
+      return isOpen;
+    });
     let found = 0;
-    for (const row of body.rows) {
+    for (const row of rows) {
       const isFound = matches(row, headings, terms);
       if (isFound) found++;
       row.hidden = !isFound || found > atMost;
     }
-    shown.textContent = terms.length > 0 ? `${found} of ${body.rows.length}` : '';
+    shown.textContent = terms.length > 0 ? `${found} of ${rows.length}` : '';
     more.hidden = found <= atMost;
     more.textContent = `Show all ${found}`;
   }
@@ -38,6 +44,7 @@ function handleTable(block: HTMLElement): void {
     });
   }
   filter.addEventListener('input', refresh);
+  unfold?.addEventListener('change', refresh);
   more.addEventListener('click', () => {
     atMost = Number.POSITIVE_INFINITY;
     refresh();

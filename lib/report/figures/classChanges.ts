@@ -54,7 +54,7 @@ export function classChanges(
     ],
     layout: houseLayout(
       title ?? `Class by class beside ${runLabel(reference)}`,
-      Math.min(900, Math.max(620, 200 + 70 * names.length)),
+      Math.min(900, Math.max(700, 200 + 70 * names.length)),
       (isCrowded ? 230 : 150) + rowHeight * compared.length,
       {
         subtitle: `Change of F1 in points on the ${split} split, from ${runLabel(reference)} to each run: blue is better, orange worse.`,

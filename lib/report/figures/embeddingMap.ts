@@ -126,12 +126,13 @@ interface Axes<Value> {
   readonly y: Value;
 }
 
-/** Puts pictures beside the worst points, where they cover neither each other nor leave the map; one without room is left out. */
+/** Puts pictures beside the worst points, where they cover neither each other nor leave the map; one without room, or shown already, is left out. */
 function placeThumbnails(points: readonly MapPoint[], scale: Axes<number>, range: Axes<[number, number]>): Placed[] {
   const worst = points.filter(({ isRight }) => !isRight).sort((one, other) => other.loss - one.loss);
   const placed: Placed[] = [];
   for (const point of worst) {
     if (placed.length === mostThumbnails) break;
+    if (placed.some((other) => other.point.thumbnail === point.thumbnail)) continue;
     const isFree = ({ x, y }: Axes<number>): boolean =>
       isInside(x, range.x, scale.x) &&
       isInside(y, range.y, scale.y) &&

@@ -133,7 +133,10 @@ function scaleOf(name: string, values: readonly Cell[]): ParallelAxis {
       const value = values[row];
       return typeof value === 'number' && Number.isFinite(value) ? heightOf(value) : missingAt;
     },
-    say: (row) => (typeof values[row] === 'number' ? digits(values[row]) : parameterText(values[row]!)),
+    say: (row) => {
+      const value = values[row]!;
+      return typeof value === 'number' ? digits(value) : parameterText(value);
+    },
   };
 }
 

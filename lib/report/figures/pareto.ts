@@ -1,13 +1,15 @@
+import { lowerIsBetter, type SplitMetricName } from '../../metrics';
+import type { Split, TaskKind } from '../../tasks';
 import type { Figure } from '../figure';
 import { axis, colour, houseLayout, mutedInk, panelTitle, plain } from '../figure';
-import { formatNumber, runLabel } from '../labels';
+import { formatNumber, labelOf, runLabel } from '../labels';
 import type { WeighedModel } from '../weighedModels';
 
 interface ParetoOptions {
-  /** The metric and its split, such as `AUC on the test split`. */
-  readonly quantity: string;
-  /** Whether less of the metric is better. */
-  readonly isLowerBetter?: boolean;
+  /** The one that the models were weighed by, and its split. */
+  readonly metric: SplitMetricName;
+  readonly split: Split;
+  readonly kind: TaskKind;
   readonly title?: string;
 }
 
@@ -17,19 +19,20 @@ const forms = ['float32', 'float16', 'int8'] as const;
  * What a metric costs: every form of every model by its size and, where it was measured, its latency. Models that no other one beats in both stand on the
  * front (Pareto's); the others are faint.
  */
-export function paretoFront(models: readonly WeighedModel[], { quantity, isLowerBetter = false, title }: ParetoOptions): Figure {
+export function paretoFront(models: readonly WeighedModel[], { metric, split, kind, title }: ParetoOptions): Figure {
+  const isLowerBetter = lowerIsBetter.has(metric);
   const timed = models.filter(({ latencyMs }) => latencyMs !== undefined);
   const sizes: Panel = { suffix: '', models, costOf: ({ bytes }) => bytes / 1e6, unit: 'MB', isLowerBetter };
   const times: Panel = { suffix: '2', models: timed, costOf: ({ latencyMs }) => latencyMs!, unit: 'ms', isLowerBetter };
   const panels = timed.length > 0 ? [sizes, times] : [sizes];
   return {
     data: panels.flatMap((panel, index) => tracesOf(panel, index === 0)),
-    layout: houseLayout(title ?? 'Accuracy against size and latency', panels.length > 1 ? 860 : 620, 440, {
+    layout: houseLayout(title ?? 'Accuracy against size and latency', panels.length > 1 ? 860 : 700, 440, {
       subtitle: 'Strong: no model is both better and lighter. Faint: another one is.',
       hovermode: 'closest',
       margin: { t: 96, r: 24, b: 90, l: 64 },
       xaxis: axis('Megabytes', { rangemode: 'tozero', ...(panels.length > 1 && { domain: [0, 0.45] }) }),
-      yaxis: axis(plain(quantity), { tickformat: '.3~f' }),
+      yaxis: axis(`${labelOf(metric, kind).title} on the ${split} split`, { tickformat: '.3~f' }),
       ...(panels.length > 1 && {
         xaxis2: axis('Milliseconds', { rangemode: 'tozero', domain: [0.55, 1], anchor: 'y2' }),
         yaxis2: axis('', { anchor: 'x2', matches: 'y', tickformat: '.3~f' }),

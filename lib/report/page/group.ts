@@ -1,46 +1,37 @@
+import type { CalibrationReport } from '../../calibration';
 import type { RunRecord } from '../../experiments';
 import { lowerIsBetter, type SplitMetricName } from '../../metrics';
 import type { ExportReport } from '../../prediction';
-import { type Split, tasks } from '../../tasks';
+import { tasks } from '../../tasks';
 import { classChanges, differenceForest, learningCurves, metricComparison, parallelCoordinates, paretoFront } from '../figures';
-import { type RunGroup, rankRuns } from '../groups';
+import type { RunGroup } from '../groups';
+import { changesAtMost, curvesAtMost, dotsAtMost, type GroupView } from '../groupView';
 import { type Html, html } from '../html';
 import { labelOf, metricHeading, metricsOf, runLabel } from '../labels';
 import type { Rivals } from '../rivals';
 import { verdictsOn } from '../verdict';
-import { type WeighedModel, weighModels } from '../weighedModels';
+import { differInCost, type WeighedModel, weighModels } from '../weighedModels';
 import { badge, figureBox, formatTime, metricsTable, runLink, withInterval } from './parts';
 import { classFigures } from './run';
 import { runsTable } from './runsTable';
 
-/** A group of runs with what was found out about it. */
-export interface JudgedGroup {
-  readonly group: RunGroup;
+/** A group's runs with what was found out about them. */
+export interface JudgedGroup extends GroupView {
   /** Of its section. */
   readonly id: string;
-  /** What runs are ranked by, on validation. */
-  readonly metric: SplitMetricName;
-  readonly best: RunRecord | undefined;
   readonly rivals: Rivals;
 }
 
-/** More lines than this nobody tells apart, and more dots do not fit a screen: the table has all runs. */
-const curvesAtMost = 8;
-const dotsAtMost = 25;
-const changesAtMost = 10;
-
-/** The split that a group is reported by: test, once a run has been judged on it. */
-export function reportedSplit({ runs }: Pick<RunGroup, 'runs'>): Split {
-  return runs.some((run) => run.metrics.test) ? 'test' : 'validation';
+/** What was made of models after their runs, by the ids of the runs. */
+export interface MadeLater {
+  readonly exports: ReadonlyMap<string, ExportReport>;
+  readonly calibrations: ReadonlyMap<string, CalibrationReport>;
 }
 
 /** Everything about the runs of one task on the same data. */
-export function groupSection(judged: JudgedGroup, exports: ReadonlyMap<string, ExportReport>): Html {
-  const { group, id, metric, best, rivals } = judged;
-  const split = reportedSplit(group);
-  const trained = rankRuns(group.runs, { metric, split: 'validation' }).filter((run) => run.epochs.length > 0);
+export function groupSection(judged: JudgedGroup, { exports, calibrations }: MadeLater): Html {
+  const { group, id, metric, best, split, trained, measured, rivals } = judged;
   const compared = trained.slice(0, curvesAtMost);
-  const measured = rankRuns(group.runs, { metric, split }).filter((run) => run.metrics[split]);
   const dots = measured.slice(0, dotsAtMost);
   const parallel = parallelCoordinates(group.runs, { metric, besides: metricsOf(group.kind).slice(1, 3) });
   const changes = best && classChanges(best, trained.slice(0, changesAtMost + 1), { split });
@@ -48,7 +39,7 @@ export function groupSection(judged: JudgedGroup, exports: ReadonlyMap<string, E
   return html`<section id="${id}">
 <h2>${group.title} ${group.data.isSample ? badge('sample') : ''}</h2>
 ${dataParagraph(group)}
-${best ? bestCard(best, metric, exports.get(best.id)) : html`<p>No run of this group has finished with validation metrics yet.</p>`}
+${best ? bestCard(best, metric, exports.get(best.id), calibrations.get(best.id)) : html`<p>No run of this group has finished with validation metrics yet.</p>`}
 <h3>All runs</h3>
 <p class="muted">Best validation ${labelOf(metric, group.kind).title} first: ${labelOf(metric, group.kind).meaning}. Small print: 95 % confidence interval.</p>
 ${runsTable(group, metric, best?.id)}
@@ -56,7 +47,7 @@ ${dots.length > 1 ? html`<h3>Side by side</h3>${figureBox(metricComparison(dots,
 ${group.runs.length > 1 ? html`<h3>Is the difference real?</h3>${rivalsBlock(rivals, metric)}` : ''}
 ${parallel ? html`<h3>Which parameters matter</h3>${figureBox(parallel)}` : ''}
 ${trained.length > 0 ? html`<h3>How they learnt</h3>${figureBox(learningCurves(compared))}${cutNote('curves', compared.length, trained.length)}` : ''}
-${best ? html`<h3>What accuracy costs</h3>${costs(weighModels(group.runs, exports, { metric, split }), metric, group, split)}` : ''}
+${best ? html`<h3>What accuracy costs</h3>${costs(weighModels(group.runs, exports, { metric, split }), judged)}` : ''}
 ${changes ? html`<h3>What changes between runs</h3>${figureBox(changes)}` : ''}
 ${best && result && result.perClass.length > 0 ? html`<h3>Class by class: ${runLink(best)}, ${split} split</h3>${classFigures(result)}` : ''}
 </section>`;
@@ -79,7 +70,12 @@ function sampleOf(task: string): string {
   return tasks.find(({ name }) => name === task)?.sample ?? 'generated pictures';
 }
 
-function bestCard(run: RunRecord, metric: SplitMetricName, exported: ExportReport | undefined): Html {
+function bestCard(
+  run: RunRecord,
+  metric: SplitMetricName,
+  exported: ExportReport | undefined,
+  calibration: CalibrationReport | undefined,
+): Html {
   const smaller = exported?.files.filter(({ loss }) => loss).map(({ variant }) => variant) ?? [];
   const split = run.metrics.test ? 'test' : 'validation';
   const kind = run.kind ?? 'multilabel';
@@ -91,6 +87,7 @@ function bestCard(run: RunRecord, metric: SplitMetricName, exported: ExportRepor
 <div class="tiles">${tiles.map((name) => html`<div class="tile"><div class="tile-name">${metricHeading(name, kind)}, ${split}</div>${withInterval(run.metrics[split], name)}</div>`)}</div>
 <details><summary>All metrics</summary>${metricsTable(run)}</details>
 ${smaller.length > 0 ? html`<p>Exported as ${smaller.join(' and ')}: ${runLink(run, 'what each class loses')}.</p>` : ''}
+${calibration ? html`<p>Calibrated since: ${runLink(run, 'what that changes')}.</p>` : ''}
 </div>`;
 }
 
@@ -105,14 +102,12 @@ ${figureBox(differenceForest(comparison, { title: `Beside ${runLabel(comparison.
 ${notes.length > 0 ? html`<details class="muted"${comparison ? '' : html` open`}><summary>What to know of this</summary><ul>${notes.map((note) => html`<li>${note}</li>`)}</ul></details>` : ''}`;
 }
 
-function costs(models: readonly WeighedModel[], metric: SplitMetricName, group: RunGroup, split: Split): Html {
-  const { title } = labelOf(metric, group.kind);
+function costs(models: readonly WeighedModel[], { group, metric, split }: JudgedGroup): Html {
   const hint = html`<code>npm run export -- ${group.task} --run RUN --int8 --f16</code>`;
-  const differ = new Set(models.map(({ bytes }) => bytes)).size > 1 || models.some(({ latencyMs }) => latencyMs !== undefined);
-  if (!differ)
+  if (!differInCost(models))
     return html`<p class="muted">Nothing to choose between yet: ${hint} makes smaller forms of a model, and measures latency.</p>`;
   const isTimed = models.some(({ latencyMs }) => latencyMs !== undefined);
-  return html`${figureBox(paretoFront(models, { quantity: `${title} on the ${split} split`, isLowerBetter: lowerIsBetter.has(metric) }))}
+  return html`${figureBox(paretoFront(models, { metric, split, kind: group.kind }))}
 ${isTimed ? '' : html`<p class="muted">No latency has been measured: ${hint} does.</p>`}`;
 }
 

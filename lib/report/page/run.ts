@@ -1,5 +1,7 @@
+import type { CalibrationReport } from '../../calibration';
 import { type Cell, differingParameters, type RunRecord, type SplitResult, secondsOf } from '../../experiments';
 import { type ExportReport, fileRows, lossRows } from '../../prediction';
+import { calibrationFigures, calibrationRows, thresholdRows } from '../calibration';
 import type { Figure } from '../figure';
 import {
   classChanges,
@@ -27,11 +29,12 @@ export interface RunSurroundings {
   /** What the run is held against: the best of its group, or the second best if it is the best itself. */
   readonly rival: RunRecord | undefined;
   readonly exported: ExportReport | undefined;
+  readonly calibration: CalibrationReport | undefined;
 }
 
 /** Everything that a record knows: metrics, what is different about the run, figures, where and with what it was made, files. */
 export function runPage(run: RunRecord, surroundings: RunSurroundings): Html {
-  const { group, rival, exported } = surroundings;
+  const { group, rival, exported, calibration } = surroundings;
   const split = run.metrics.test ? 'test' : 'validation';
   const result = run.metrics[split];
   return html`<p><a href="#${group.id}">← ${group.title}</a></p>
@@ -43,6 +46,7 @@ ${run.data.isSample ? html`<p class="note">Of the generated <b>sample</b>: these
 ${run.epochs.length > 0 ? figureBox(learningCurves(lineage(run, surroundings.byId))) : ''}</section>
 ${rival ? differences(run, rival, split) : ''}
 ${result && result.perClass.length > 0 ? html`<section><h2>Class by class, ${split} split</h2>${classFigures(result)}</section>` : ''}
+${calibration ? calibrationSection(calibration) : ''}
 ${exported ? exportSection(exported) : ''}
 <section><h2>Environment</h2>${facts(run, surroundings)}${Object.keys(run.timings).length > 0 ? figureBox(phaseTimings(run)) : ''}</section>
 <section><h2>Configuration</h2><pre>${JSON.stringify(run.config, null, 2)}</pre>
@@ -125,12 +129,24 @@ ${losses.length > 0 ? html`<p class="muted">What each loses against float32 on t
 ${exported.notes.map((note) => html`<p class="note warn">${note}</p>`)}</section>`;
 }
 
+/** What a calibration changes, beside the metrics above, which are those of the model as it was trained. */
+function calibrationSection(calibration: CalibrationReport): Html {
+  const thresholds = thresholdRows(calibration);
+  return html`<section><h2>Calibration</h2>
+<p class="muted">Of ${formatTime(calibration.createdAt)}; the metrics above are of the model as it was trained.</p>
+${rowsTable(calibrationRows(calibration))}
+${thresholds.length > 0 ? rowsTable(thresholds) : ''}
+${pair(...calibrationFigures(calibration))}
+${calibration.notes.map((note) => html`<p class="note warn">${note}</p>`)}</section>`;
+}
+
 function facts(run: RunRecord, { byId, children }: RunSurroundings): Html {
   const { cpu, cores, memoryGiB, platform, backend } = run.hardware;
   const parent = byId.get(run.parent ?? '');
   const rows: readonly (readonly [string, string | Html])[] = [
     ...(run.parent ? [['Continues', parent ? runLink(parent) : run.parent] as const] : []),
     ...(children.length > 0 ? [['Continued by', html`${children.map((child) => html`${runLink(child)} `)}`] as const] : []),
+    ...(run.sweep ? [['Sweep', `${run.sweep.id}, as ${run.sweep.trial}`] as const] : []),
     ['Started', formatTime(run.startedAt)],
     ['Took', formatSeconds(secondsOf(run))],
     ['Data', `${run.data.name}${run.data.isSample ? ' (sample)' : ''}, fingerprint ${run.data.fingerprint}`],

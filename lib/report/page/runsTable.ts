@@ -1,7 +1,7 @@
 import { type RunRecord, secondsOf } from '../../experiments';
 import type { SplitMetricName } from '../../metrics';
 import type { TaskKind } from '../../tasks';
-import { type RunGroup, rankRuns } from '../groups';
+import { isTrial, type RunGroup, rankRuns } from '../groups';
 import { type Html, html } from '../html';
 import { formatNumber, formatSeconds, metricHeading } from '../labels';
 import { parameterText, varyingParameters } from '../parameters';
@@ -40,6 +40,7 @@ export function runsTable({ kind, runs }: RunGroup, metric: SplitMetricName, bes
         }),
       ),
     ),
+    ...(runs.some(({ sweep }) => sweep) ? [sweepColumn] : []),
     ...parameters.map(({ name, values }): Column<RunRecord> => {
       const sortBy = ({ id }: RunRecord): (typeof values)[number] => values[rowOf.get(id)!]!;
       const isNumber = values.every((value) => value === null || typeof value === 'number');
@@ -49,8 +50,20 @@ export function runsTable({ kind, runs }: RunGroup, metric: SplitMetricName, bes
     { name: 'seconds', heading: 'Took', isNumber: true, sortBy: secondsOf, show: (run) => nowrap(formatSeconds(secondsOf(run))) },
     { name: 'started', heading: 'Started', sortBy: ({ startedAt }) => startedAt, show: (run) => nowrap(formatTime(run.startedAt)) },
   ];
-  return sortableTable(ranked, columns, { idOf: ({ id }) => id, bestId, hint: 'head dropout=0.2 test.auc>0.9' });
+  return sortableTable<RunRecord>(ranked, columns, {
+    idOf: ({ id }) => id,
+    bestId,
+    hint: 'head dropout=0.2 test.auc>0.9',
+    folded: { isFolded: isTrial, name: 'trials of sweeps' },
+  });
 }
+
+const sweepColumn: Column<RunRecord> = {
+  name: 'sweep',
+  heading: 'Sweep',
+  sortBy: ({ sweep }) => (sweep ? `${sweep.id} ${sweep.trial}` : undefined),
+  show: ({ sweep }) => (sweep ? html`<span class="nowrap" title="${sweep.id}">${sweep.trial}</span>` : '–'),
+};
 
 function epochsOf({ epochs, bestEpoch }: RunRecord): Html {
   return nowrap(html`${epochs.length}${bestEpoch ? html` <small class="muted">best ${bestEpoch}</small>` : ''}`);

@@ -16,6 +16,8 @@ interface TableOptions<Item> {
   readonly idOf: (item: Item) => string;
   /** The row that is set in bold. */
   readonly bestId?: string | undefined;
+  /** Rows that are folded away at first, and what they are called. */
+  readonly folded?: { readonly isFolded: (item: Item) => boolean; readonly name: string };
   /** What may be typed into the filter, as an example. */
   readonly hint: string;
 }
@@ -27,22 +29,25 @@ const rowsAtFirst = 20;
 export function sortableTable<Item>(
   items: readonly Item[],
   columns: readonly Column<Item>[],
-  { idOf, bestId, hint }: TableOptions<Item>,
+  { idOf, bestId, hint, folded }: TableOptions<Item>,
 ): Html {
+  const isFolded = folded?.isFolded ?? ((): boolean => false);
+  const open = items.filter((item) => !isFolded(item));
+  const atFirst = new Set(open.slice(0, rowsAtFirst));
   return html`<div class="runs" data-at-most="${rowsAtFirst}">
-<div class="tools"${items.length > 1 ? '' : hidden}><label>Filter <input type="search" placeholder="${hint}" title="Words that a row must have; -word leaves rows out; dropout=0.2 or test.auc>0.9 ask for a column. Click a heading to sort."></label> <span class="shown muted" role="status"></span></div>
+<div class="tools"${items.length > 1 ? '' : hidden}><label>Filter <input type="search" placeholder="${hint}" title="Words that a row must have; -word leaves rows out; dropout=0.2 or test.auc>0.9 ask for a column. Click a heading to sort."></label>${folded && open.length < items.length ? html` <label><input type="checkbox"> with ${items.length - open.length} ${folded.name}</label>` : ''} <span class="shown muted" role="status"></span></div>
 <div class="scroll" tabindex="0"><table>
 <thead><tr>${columns.map(({ name, heading, isNumber }) => html`<th aria-sort="none" data-name="${name}"${isNumber ? numeric : ''}><button type="button">${heading}</button></th>`)}</tr></thead>
 <tbody>
-${items.map((item, row) => {
+${items.map((item) => {
   const id = idOf(item);
   const cells = columns.map(({ sortBy, show, isNumber }, index) => {
     const content = html`data-value="${cellValue(sortBy(item))}"${isNumber ? numeric : ''}>${show(item)}`;
     return index === 0 ? html`<th scope="row" ${content}</th>` : html`<td ${content}</td>`;
   });
-  return html`<tr data-id="${id}"${id === bestId ? best : ''}${row < rowsAtFirst ? '' : hidden}>${cells}</tr>\n`;
+  return html`<tr data-id="${id}"${id === bestId ? best : ''}${isFolded(item) ? html` data-folded` : ''}${atFirst.has(item) ? '' : hidden}>${cells}</tr>\n`;
 })}</tbody></table></div>
-<button type="button" class="more"${items.length > rowsAtFirst ? '' : hidden}>Show all ${items.length}</button>
+<button type="button" class="more"${open.length > rowsAtFirst ? '' : hidden}>Show all ${open.length}</button>
 </div>`;
 }
 
