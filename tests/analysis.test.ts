@@ -211,7 +211,7 @@ describe('neighbourhoods', () => {
     const [first] = neighbourhoodRows([{ members: [40, 0], wrong: 1 }], pictures, foods);
     expect(first).toEqual({ neighbourhood: 1, pictures: 2, wrong: 1, 'mostly shows': 'arroz 100 %' });
     const sheet = neighbourhoodSheet([{ members: [40, 0], wrong: 1 }], pictures, foods);
-    expect(sheet).toEqual([{ path: '/images/any.jpg', caption: '1: arroz −arroz' }]);
+    expect(sheet).toEqual([{ path: '/images/any.jpg', caption: '1: −arroz' }]);
   });
 });
 

@@ -6,8 +6,8 @@ import type { Neighbourhood } from './neighbourhoods';
 import { changeInWords, labelsInWords } from './words';
 
 /**
- * The wrong pictures of the neighbourhoods with most of them, for `contactSheet`, with as many columns as there are of each. Captions say the neighbourhood's number,
- * the labels, and the model's change of them.
+ * The wrong pictures of the neighbourhoods with most of them, for `contactSheet`, with as many columns as there are of each. Captions say the
+ * neighbourhood's number and what the model changes of the labels.
  */
 export function neighbourhoodSheet(
   neighbourhoods: readonly Neighbourhood[],
@@ -19,12 +19,12 @@ export function neighbourhoodSheet(
     const wrong = members.map((member) => pictures[member]!).filter(({ isRight }) => !isRight);
     return wrong.slice(0, each).map(({ path, labels, answered }) => ({
       path,
-      caption: `${index + 1}: ${labelsInWords(classes, labels)} ${changeInWords(classes, labels, answered)}`,
+      caption: `${index + 1}: ${changeInWords(classes, labels, answered)}`,
     }));
   });
 }
 
-/** Suspects for `contactSheet`: their labels, and what to change of them. */
+/** Suspects for `contactSheet`, with what to change of their labels. */
 export function suspectSheet(
   suspects: readonly LabelSuspect[],
   pictures: readonly { readonly path: string }[],
@@ -32,7 +32,7 @@ export function suspectSheet(
 ): SheetPicture[] {
   return suspects.map(({ row, given, proposed }) => ({
     path: pictures[row]!.path,
-    caption: `${labelsInWords(classes, given)} ${changeInWords(classes, given, proposed)}`,
+    caption: changeInWords(classes, given, proposed),
   }));
 }
 

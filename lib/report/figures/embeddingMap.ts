@@ -34,7 +34,7 @@ export function embeddingMap(
   points: readonly MapPoint[],
   { by = 'labels', title = 'What the model sees as alike' }: { readonly by?: MapColours; readonly title?: string } = {},
 ): Figure {
-  const groups = groupBy(points, by);
+  const groups = groupPoints(points, by);
   const range = { x: rangeOf(points.map(({ x }) => x)), y: rangeOf(points.map(({ y }) => y)) };
   const scale = {
     x: (width - margin.l - margin.r) / (range.x[1] - range.x[0]),
@@ -91,8 +91,8 @@ export function embeddingMap(
   };
 }
 
-/** Points by what they are coloured by: labels by their number, splits as they come, right before wrong. */
-function groupBy(points: readonly MapPoint[], by: MapColours): Map<string, MapPoint[]> {
+/** Points by what they are coloured by, the most frequent first, for one colour each: the rarest together where colours run out. */
+export function groupPoints(points: readonly MapPoint[], by: MapColours): Map<string, MapPoint[]> {
   const groups = new Map<string, MapPoint[]>();
   for (const point of points) {
     const name = by === 'outcome' ? (point.isRight ? 'right' : 'wrong') : point[by];
