@@ -208,6 +208,16 @@ describe('the report', () => {
     expect(window.document.querySelector('#g0 .more')?.textContent).toBe('Show all 120');
   });
 
+  it('holds a thousand runs in a few megabytes, each with its page', async () => {
+    const many = Array.from({ length: 1000 }, (_, index) =>
+      makeRun(`20260301T100000Z-food-head-${String(index).padStart(6, '0')}`, { seed: index, config: { dropout: index } }),
+    );
+    const file = await writeReport({ workspace, runs: many });
+    const text = await readFile(file, 'utf8');
+    expect(text.length).toBeLessThan(14e6);
+    expect(text.match(/id="packed-2026/g)).toHaveLength(1000);
+  });
+
   it('shows what parameters do to metrics, how accuracy and size go together, and what changes by class', async () => {
     const heavier = makeRun('20260301T113000Z-food-head-eeeeee', {
       seed: 6,
