@@ -375,11 +375,11 @@ async function trainByJob(
   const { sendTraining, waitForTraining } = load('./jobs') as typeof import('./jobs');
   const { readRun } = load('./experiments') as typeof import('./experiments');
   const { describeRun } = load('./report') as typeof import('./report');
+  const signal = stopOnInterrupt(leftToWorkers);
   await withQueue(workspace, async (queue) => {
     const batch = await sendTraining(queue, { workspace, task, ...options });
-    const trained = await withProgress((onProgress) =>
-      waitForTraining(queue, batch, { onProgress, signal: stopOnInterrupt(leftToWorkers) }),
-    );
+    console.error(`sent to the workers as ${batch}`);
+    const trained = await withProgress((onProgress) => waitForTraining(queue, batch, { onProgress, signal }));
     if (!trained) return leaveToWorkers(batch);
     for (const run of trained.runs) console.log(describeRun(await readRun(workspace, run)));
     console.log(`the current ${task.name} model is ${trained.current}`);
@@ -529,11 +529,11 @@ async function predict(
 async function predictByJobs(request: PredictionsRequest, onPart: (predictions: FilePrediction[]) => void): Promise<void> {
   const { workspace } = request;
   const { sendPredictions, waitForPredictions } = load('./jobs') as typeof import('./jobs');
+  const signal = stopOnInterrupt(leftToWorkers);
   await withQueue(workspace, async (queue) => {
     const sent = await sendPredictions(queue, request);
-    const isDone = await withProgress((onProgress) =>
-      waitForPredictions(workspace, queue, { ...sent, onPart, onProgress, signal: stopOnInterrupt(leftToWorkers) }),
-    );
+    console.error(`sent to the workers as ${sent.batch}`);
+    const isDone = await withProgress((onProgress) => waitForPredictions(workspace, queue, { ...sent, onPart, onProgress, signal }));
     if (isDone) return;
     leaveToWorkers(sent.batch);
     console.error(`what they say is   ${path.dirname(workspace.predictions(sent.batch, 1))}`);

@@ -124,7 +124,7 @@ export async function reachable(database: Database): Promise<void> {
 }
 
 /** A PostgreSQL server of the newest installed version, in a temporary folder, that only this user reaches. */
-function postgresBackend(): Backend {
+export function postgresBackend(): Backend {
   const programs = findPostgres();
   if (!programs) return { name: 'PostgreSQL', missing: 'PostgreSQL is not installed', create: () => Promise.reject() };
   const folder = temporaryFolder();

@@ -124,10 +124,12 @@ function progressOf(batch: Batch): Progress {
   const { counts, running } = batch;
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   if (total === 1 && running[0]) return running[0];
-  return { label: 'jobs', done: counts.completed, total, note: activityOf(batch) };
+  const activity = activityOf(batch);
+  return { label: 'jobs', done: counts.completed, total, ...(activity && { note: activity }) };
 }
 
-/** What the workers are at, in words. */
-export function activityOf({ counts }: Pick<Batch, 'counts'>): string {
-  return counts.active > 0 ? `${counts.active} running` : 'waiting for a worker: start one by npm run worker';
+/** What the workers are at, in words; nothing where all is over. */
+export function activityOf({ counts }: Pick<Batch, 'counts'>): string | undefined {
+  if (counts.active > 0) return `${counts.active} running`;
+  return counts.created + counts.retry > 0 ? 'waiting for a worker: start one by npm run worker' : undefined;
 }

@@ -16,7 +16,7 @@ export interface Statements {
 }
 
 const pollMilliseconds = 100;
-/** A lost connection is tried again for so long; a database that is made for the first time takes longer on a busy computer. */
+/** A connection that was lost is tried again for so long; a database that is made for the first time takes longer on a busy computer. */
 const patienceMilliseconds = 10_000;
 const firstPatienceMilliseconds = 60_000;
 
@@ -29,6 +29,8 @@ const firstPatienceMilliseconds = 60_000;
 export function openStatements({ root, jobs: folder }: Workspace, url: string | undefined, log: DatabaseLog): Statements {
   const source = url ? postgresSource(url) : sharedFolder(root, folder, log);
   let connecting: Promise<pg.Pool> | undefined;
+  /** A server that was never there may be a wrong address; in a folder the process that had it open may just have gone. */
+  let isPatient = source.kind === 'pglite';
 
   async function connect(): Promise<pg.Pool> {
     const pool = new pg.Pool({
@@ -62,11 +64,13 @@ export function openStatements({ root, jobs: folder }: Workspace, url: string | 
         connecting ??= connect();
         const used = connecting;
         try {
-          return (await query(await used, text, values)) as { rows: Row[] };
+          const result = await query(await used, text, values);
+          isPatient = true;
+          return result as { rows: Row[] };
         } catch (error) {
           if (isAnswer(error)) throw error;
           void disconnect(used);
-          if (performance.now() - since > patienceMilliseconds) throw JobsAway(describeFailure(error));
+          if (!isPatient || performance.now() - since > patienceMilliseconds) throw JobsAway(describeFailure(error));
         }
       }
     },

@@ -60,9 +60,9 @@ function sweepProgress({ plan, results, ranked }: SweepOutcome, batch: Batch): P
   const through = plan.rungs.flat().filter(({ id }) => results.has(id));
   const done = through.reduce((sum, { epochs }) => sum + epochs, 0);
   const best = ranked[0]?.mean ?? null;
-  const note = [activityOf(batch), ...(best === null ? [] : [`best ${plan.sweep.metric} ${best.toFixed(4)}`])].join(' · ');
+  const news = [activityOf(batch), best === null ? undefined : `best ${plan.sweep.metric} ${best.toFixed(4)}`].filter(Boolean);
   // Of candidates that go on early there may be more than of those that wait.
-  return { label: 'epochs', done: Math.min(done, total), total, note };
+  return { label: 'epochs', done: Math.min(done, total), total, ...(news.length > 0 && { note: news.join(' · ') }) };
 }
 
 /** The records of two trials that ended together may show late on a shared folder: NFS keeps what it knows of a folder for so long, in ms. */

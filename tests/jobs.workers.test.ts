@@ -1,0 +1,109 @@
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readRuns } from '../lib/experiments';
+import { openQueue } from '../lib/jobs';
+import { findModel } from '../lib/models';
+import { bestTrial, readSweeps } from '../lib/sweeps';
+import { type Command, runCommand, startCommand } from './cli.fixture';
+import { copyOfTrained, type TestHome, tinyCounts } from './pipeline.fixture';
+import { collectLog, postgresBackend } from './server.database.fixtures';
+
+const postgres = postgresBackend();
+let home: TestHome;
+/** Where the jobs are; without PostgreSQL, in the home's folder. */
+let database: Record<string, string>;
+
+beforeAll(async () => {
+  home = await copyOfTrained();
+  const url = postgres.missing ? undefined : (await postgres.create()).options.url;
+  database = { VISIONBOOK_JOB_LEASE: '8', VISIONBOOK_THREADS: '1', ...(url && { DATABASE_URL: url }) };
+});
+
+const start = (...args: string[]): Command => startCommand(home, args, database);
+
+/** Waits until a worker is in the middle of a trial. @returns which */
+async function trialOf({ child }: Command): Promise<string> {
+  for (;;) {
+    const { runs } = await readRuns(home.workspace);
+    const run = runs.find(
+      ({ status, sweep, process, epochs }) => status === 'running' && sweep && process.pid === child.pid && epochs.length > 0,
+    );
+    if (run) return run.sweep!.trial;
+    await sleep(10);
+  }
+}
+
+/** Waits until a command says something. */
+function says({ child }: Command, stream: 'stdout' | 'stderr', pattern: RegExp): Promise<void> {
+  return new Promise((resolve) => {
+    let said = '';
+    child[stream]!.on('data', (text: string) => {
+      said += text;
+      if (pattern.test(said)) resolve();
+    });
+  });
+}
+
+describe('two workers', () => {
+  it('of which one is killed in the middle of a sweep end it, and do nothing twice', async () => {
+    const sweep = start(
+      'sweep',
+      'food',
+      '--grid',
+      'lr=1e-3,1e-2',
+      '--grid',
+      'dropout=0.1,0.2,0.3',
+      '--set',
+      'stages.head.epochs=6',
+      '--jobs',
+    );
+    const [doomed, other] = [start('worker'), start('worker')];
+    const killed = await trialOf(doomed);
+    doomed.child.kill('SIGKILL');
+    expect(await sweep.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('the best setting') });
+    other.child.kill('SIGTERM');
+    const { code, stdout } = await other.ended;
+    expect(code).toBe(0);
+
+    const { id } = (await readSweeps(home.workspace))[0]!;
+    const trials = (await readRuns(home.workspace)).runs.filter((run) => run.sweep?.id === id);
+    expect(trials.map((run) => run.sweep!.trial).sort()).toEqual(['1', '2', '3', '4', '5', '6', bestTrial]);
+    expect(new Set(trials.map(({ status }) => status))).toEqual(new Set(['finished']));
+    expect(trials.find((run) => run.sweep!.trial === killed)!.process.pid).toBe(other.child.pid);
+    const done = [...`${(await doomed.ended).stdout}${stdout}`.matchAll(/trial (\S+) of \S+: done/g)].map(([, trial]) => trial!);
+    expect(done.sort()).toEqual(['1', '2', '3', '4', '5', '6', bestTrial]);
+
+    const queue = await openQueue({ workspace: home.workspace, log: collectLog(), env: database });
+    const jobs = await queue.list(id);
+    await queue.close();
+    expect(jobs.map(({ state }) => state)).toEqual(Array(7).fill('completed'));
+    expect(jobs.reduce((sum, { retries }) => sum + retries, 0)).toBe(1);
+  });
+});
+
+describe('jobs without a server', () => {
+  const env = { VISIONBOOK_JOB_LEASE: '8', VISIONBOOK_THREADS: '1' };
+
+  it('wait in a folder for a worker, who predicts and trains as the commands would', async () => {
+    const { workspace } = home;
+    const { runId } = (await findModel(workspace, 'food')).card;
+    const pictures = ['food', `${workspace.datasetImages}/test_*.jpg`, path.join(workspace.datasetImages, 'none.jpg'), '--json'];
+    const training = startCommand(home, ['train', 'food', '--set', 'dropout=0.15', '--jobs'], env);
+    await says(training, 'stderr', /sent to the workers/);
+    training.child.kill('SIGINT');
+    expect(await training.ended).toMatchObject({ code: 130, stderr: expect.stringContaining('the workers go on with') });
+    const predicting = startCommand(home, ['predict', ...pictures, '--model', runId, '--jobs'], env);
+    await says(predicting, 'stderr', /sent to the workers/);
+    const worker = startCommand(home, ['worker', '--drain'], env);
+    const there = await predicting.ended;
+    const here = await runCommand(home, 'predict', ...pictures, '--model', runId);
+    expect([here.code, there.code]).toEqual([1, 1]);
+    expect(there.stdout).toBe(here.stdout);
+    expect(there.stderr).toContain(`1 of ${tinyCounts.test + 1} files could not be read`);
+    expect(await worker.ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/training-\w+: done.*predictions-\w+: done/s) });
+    const runs = (await readRuns(workspace)).runs.filter(({ config, sweep }) => config.dropout === 0.15 && !sweep);
+    expect(runs.map(({ status }) => status)).toEqual(['finished', 'finished']);
+    expect(runs.map(({ id }) => id)).toContain((await findModel(workspace, 'food')).card.runId);
+  });
+});
