@@ -77,7 +77,7 @@ for (const { name, missing, place } of backends) {
       const jobs = [(await doomed.take())!, (await doomed.take())!];
       const silent = jobs.find(({ data }) => (data as Job & { trial: string }).trial === 'silent')!;
       const renewed = jobs.find((job) => job !== silent)!;
-      const renewing = setInterval(() => void doomed.renew(renewed, { label: 'epochs', done: 1, total: 2 }), 500);
+      const renewing = setInterval(() => void doomed.renew(renewed, { label: 'epochs', done: 1, total: 2 }).catch(() => {}), 500);
       onTestFinished(() => clearInterval(renewing));
       const again = await take(other);
       expect(again).toMatchObject({ id: silent.id, retryCount: 1 });

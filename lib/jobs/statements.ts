@@ -31,6 +31,7 @@ export function openStatements({ root, jobs: folder }: Workspace, url: string | 
   let connecting: Promise<pg.Pool> | undefined;
   /** A server that was never there may be a wrong address; in a folder the process that had it open may just have gone. */
   let isPatient = source.kind === 'pglite';
+  let isClosed = false;
 
   async function connect(): Promise<pg.Pool> {
     const pool = new pg.Pool({
@@ -70,11 +71,12 @@ export function openStatements({ root, jobs: folder }: Workspace, url: string | 
         } catch (error) {
           if (isAnswer(error)) throw error;
           void disconnect(used);
-          if (!isPatient || performance.now() - since > patienceMilliseconds) throw JobsAway(describeFailure(error));
+          if (isClosed || !isPatient || performance.now() - since > patienceMilliseconds) throw JobsAway(describeFailure(error));
         }
       }
     },
     async close() {
+      isClosed = true;
       await disconnect(connecting);
       await source.stop();
     },
