@@ -58,8 +58,8 @@ describe('the workspace', () => {
 
   it("keeps food's data set where it always was, and every other task's in a folder of its own", () => {
     const workspace = openWorkspace({ env: {}, cwd: checkout });
-    const { dataset, datasetImages, labelsCsv, labelsPendingCsv, datasetCard } = workspace;
-    expect(datasetOf(workspace, 'food')).toEqual({ dataset, datasetImages, labelsCsv, labelsPendingCsv, datasetCard });
+    const { dataset, labelsCsv, datasetCard, datasetCardText } = workspace;
+    expect(datasetOf(workspace, 'food')).toMatchObject({ dataset, labelsCsv, datasetCard, datasetCardText });
     expect(datasetOf(workspace, 'galaxy').labelsCsv).toBe(path.join(dataset, 'galaxy/labels.csv'));
     expect(datasetOf(workspace, 'galaxy').datasetImages).toBe(path.join(dataset, 'galaxy/images'));
   });
