@@ -14,7 +14,9 @@ describe('export', () => {
     const { card } = await findModel(home.workspace, 'food');
     const { code, stdout } = await runCommand(home, 'export', '--run', card.runId.slice(-6), '--int8', '--f16');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^model +MB +of float32 +ms a picture +file\nfloat32 .*model\.onnx\nint8 .*model\.int8\.onnx\nfloat16 .*model\.f16\.onnx\n/);
+    expect(stdout).toMatch(
+      /^model +MB +of float32 +ms a picture +file\nfloat32 .*model\.onnx\nint8 .*model\.int8\.onnx\nfloat16 .*model\.f16\.onnx\n/,
+    );
     expect(stdout).toMatch(/\nint8 +lacteos .*\nint8 +arroz .*\nint8 +frutas\/verduras .*\nint8 +all \(36 test pictures\) .* %\n/);
     const predicted = await runCommand(
       home,
