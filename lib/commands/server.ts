@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import { stopOnInterrupt } from '../interrupt';
+import { openWorkspace } from '../workspace';
+import { load, terminalLog, wholeNumber, withQueue } from './shared';
+
+/** Registers what goes on until it is ended, and the jobs that are sent to it: `worker`, `jobs` and `serve`. */
+export function registerServer(program: Command): void {
+  program
+    .command('worker')
+    .description('do the jobs that --jobs sent; any number of workers share the database of DATABASE_URL and the folder of VISIONBOOK_HOME')
+    .option('--drain', 'end when no job is left')
+    .action(startWorker);
+  const jobs = program.command('jobs').description('what the workers have to do');
+  jobs.command('ls').description('sweeps, trainings and predictions that were sent, and how far they are').action(listJobs);
+  jobs
+    .command('cancel')
+    .description('take back what is not done')
+    .argument('<batch>', 'as ls names it; the end of its name will do')
+    .action(cancelJobs);
+  program
+    .command('serve')
+    .description('start the web app and the API')
+    .option('--port <number>', 'instead of PORT, or 5000', wholeNumber)
+    .option('--host <address>', 'instead of HOST, or 127.0.0.1; 0.0.0.0 lets the network in')
+    .action(serveAll);
+}
+
+async function startWorker({ drain }: { drain?: true }): Promise<void> {
+  const workspace = openWorkspace();
+  const { work } = load('jobs');
+  const signal = stopOnInterrupt({ keeps: 'what is at work is given back', signals: ['SIGINT', 'SIGTERM'] });
+  await withQueue(workspace, (queue) => {
+    console.log(`waiting for jobs in ${queue.kind === 'pglite' ? workspace.jobs : 'the database of DATABASE_URL'}; Ctrl-C ends it`);
+    return work({ workspace, queue, signal, log: terminalLog, ...(drain && { drains: drain }) });
+  });
+}
+
+async function listJobs(): Promise<void> {
+  const { batchesOf, batchRows } = load('jobs');
+  const { textTable } = load('report');
+  const batches = await withQueue(openWorkspace(), async (queue) => batchesOf(await queue.list()));
+  console.log(batches.length > 0 ? textTable(batchRows(batches)) : 'there are no jobs');
+  for (const { batch, failures } of batches) for (const reason of failures) console.log(`\n${batch}\n  ${reason}`);
+}
+
+async function cancelJobs(name: string): Promise<void> {
+  const { cancelBatch } = load('jobs');
+  const { batch, jobs } = await withQueue(openWorkspace(), (queue) => cancelBatch(queue, name));
+  console.log(`${jobs} jobs of ${batch} are cancelled`);
+}
+
+async function serveAll(options: { port?: number; host?: string }): Promise<void> {
+  const { serve, serverConfig } = load('server');
+  const server = await serve({ workspace: openWorkspace(), config: serverConfig(process.env, options) });
+  console.error(`visionbook is at ${server.address} (Ctrl-C ends it)`);
+  const stop = (): void => {
+    // A second time it is meant at once.
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
+    void server.close();
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop);
+}
