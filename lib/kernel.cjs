@@ -29,6 +29,17 @@ function writeOutShorthand(source) {
   return insertions.reduceRight((text, { at, text: added }) => text.slice(0, at) + added + text.slice(at), source);
 }
 
+// Outputs are sent and not waited for. zeromq makes every 512th message wait, and the next one then meets a socket that is busy, an error that would
+// end a long training for its progress bar; without a time to wait, each message goes out at once, as a publisher's always can.
+const { Publisher } = require('zeromq');
+const { send } = Publisher.prototype;
+Object.defineProperty(Publisher.prototype, 'send', {
+  value(message) {
+    this.sendTimeout = 0;
+    return send.call(this, message);
+  },
+});
+
 require('tsx/cjs');
 process.chdir(path.resolve(__dirname, '..'));
 require('tslab/dist/main').startKernel({ configPath: process.argv[2], enableFindLocal: false });

@@ -180,7 +180,7 @@ describe.skipIf(!hasJupyter)('executing notebooks (skipped where .venv has no Ju
     });
   });
 
-  describe('one that is stopped', () => {
+  describe('one of a few cells', () => {
     async function notebookWith(code: string): Promise<{ folder: string; text: string }> {
       const folder = await temporaryFolder();
       const cell = (id: string, source: string) => ({ cell_type: 'code', id, metadata: {}, execution_count: null, outputs: [], source });
@@ -190,6 +190,16 @@ describe.skipIf(!hasJupyter)('executing notebooks (skipped where .venv has no Ju
       await writeFile(path.join(folder, 'one.ipynb'), text);
       return { folder, text };
     }
+
+    it('shows all outputs of a cell, however many and however fast', async () => {
+      const { folder } = await notebookWith(`import { createDisplay } from './lib/report/notebook'
+        const show = createDisplay()
+        for (let count = 1; count <= 1500; count++) show({ 'text/plain': \`output \${count}\` })`);
+      await executeNotebooks({ workspace: { ...workspace, notebooks: folder }, names: ['one.ipynb'] });
+      const outputs = JSON.stringify(outputsOf(await readCells(folder, 'one.ipynb')));
+      expect(outputs).toContain('output 1500');
+      expect(outputs).toContain('the next cell');
+    });
 
     it('lets work that listens for an interrupt stop by itself, and goes on', async () => {
       const { folder } = await notebookWith(`import { stopOnInterrupt } from './lib/interrupt'
