@@ -47,9 +47,9 @@ const b0 = { name: 'efficientnet_b0' } as const;
 const lite0 = { name: 'efficientnet_lite0' } as const;
 /** `block6d_bn` learns and the convolution before it does not: the two are folded when the training is over, and not sooner. */
 const cases: readonly Case[] = [
-  { backbone: b0, from: 'block6d_bn', cut: ['block6d_dwconv', 'block6c_add'], later: 'block7a_se_expand' },
+  { backbone: b0, from: 'block6d_bn', cut: ['block6c_add'], later: 'block7a_se_expand' },
   { backbone: b0, from: 'input_layer', cut: ['normalization'], later: 'block6d_bn' },
-  { backbone: lite0, from: 'block6d_bn', cut: ['block6d_dwconv', 'block6c_add'], later: 'block7a_project_bn' },
+  { backbone: lite0, from: 'block6d_bn', cut: ['block6c_add'], later: 'block7a_project_bn' },
   { backbone: lite0, from: 'input_layer', cut: ['input_layer'], later: 'block6d_bn' },
 ];
 const nameOf = ({ backbone, from }: Case): string => `${backbone.name}.${from}`;
