@@ -29,6 +29,21 @@ export const blues = [
   [1, '#0072B2'],
 ] as const;
 
+/** Cells shaded from 0 to `zmax`, with a gap between them: what every matrix of the report has, with what differs in `rest`. */
+export function shadedMatrix(quantity: string, zmax: number, rest: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { colorbar, ...trace } = rest;
+  return {
+    type: 'heatmap',
+    colorscale: blues,
+    zmin: 0,
+    zmax,
+    xgap: 2,
+    ygap: 2,
+    colorbar: { title: { text: quantity }, thickness: 14, outlinewidth: 0, ...(colorbar as object | undefined) },
+    ...trace,
+  };
+}
+
 export function colour(index: number): string {
   return palette[index % palette.length] as string;
 }

@@ -1,4 +1,4 @@
-import { axis, blues, colour, type Figure, houseLayout, plain } from '../figure';
+import { axis, colour, type Figure, houseLayout, plain, shadedMatrix } from '../figure';
 
 /**
  * Pictures with each label, by split, as grouped bars.
@@ -47,21 +47,14 @@ export function coOccurrence(
   const names = labels.map(plain);
   return {
     data: [
-      {
-        type: 'heatmap',
+      shadedMatrix('Pictures', Math.max(1, ...counts.flat()), {
         x: names,
         y: names,
         z: counts,
-        colorscale: blues,
-        zmin: 0,
-        zmax: Math.max(1, ...counts.flat()),
-        xgap: 2,
-        ygap: 2,
         texttemplate: '%{z}',
         textfont: { size: 14 },
-        colorbar: { title: { text: 'Pictures' }, thickness: 14, outlinewidth: 0 },
         hovertemplate: '%{y} and %{x}: %{z} pictures<extra></extra>',
-      },
+      }),
     ],
     layout: houseLayout(title, 700, 200 + 84 * labels.length, {
       xaxis: axis('', { showgrid: false, type: 'category' }),

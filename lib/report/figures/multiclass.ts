@@ -1,6 +1,6 @@
 import type { SplitResult } from '../../experiments';
 import { mostConfused } from '../../metrics';
-import { axis, blues, colour, type Figure, houseLayout, plain } from '../figure';
+import { axis, colour, type Figure, houseLayout, plain, shadedMatrix } from '../figure';
 
 /** What the figures of a multi-class result need of it. */
 type ClassResult = Pick<SplitResult, 'confusion' | 'perClass'>;
@@ -17,8 +17,7 @@ export function confusionMatrix(
   const side = Math.min(600, Math.max(400, cellSize * names.length));
   return {
     data: [
-      {
-        type: 'heatmap',
+      shadedMatrix('Share of the row', 1, {
         x: names,
         y: names,
         z: shares,
@@ -27,14 +26,9 @@ export function confusionMatrix(
         customdata: confusion,
         texttemplate: '%{text}',
         textfont: { size: 13 },
-        colorscale: blues,
-        zmin: 0,
-        zmax: 1,
-        xgap: 2,
-        ygap: 2,
-        colorbar: { title: { text: 'Share of the row' }, thickness: 14, outlinewidth: 0, tickformat: '.0%' },
+        colorbar: { tickformat: '.0%' },
         hovertemplate: '%{y} called %{x}: %{customdata} pictures, %{z:.1%}<extra></extra>',
-      },
+      }),
     ],
     layout: houseLayout(title, side + 300, side + 200, {
       subtitle: 'Pictures, shaded by the share of the row: the diagonal is right.',

@@ -1,4 +1,4 @@
-import { axis, blues, colour, type Figure, houseLayout, ink, mutedInk, plain, shareAxis, shorten } from '../figure';
+import { axis, colour, type Figure, houseLayout, ink, mutedInk, plain, shadedMatrix, shareAxis, shorten } from '../figure';
 
 /** A picture's name and its probability of each class. */
 export interface PredictionBars {
@@ -77,22 +77,15 @@ export function probabilityMatrix(predictions: readonly PredictionBars[], { titl
   const rows = predictions.map(({ probabilities }) => classes.map((name) => probabilities[name] ?? 0));
   return {
     data: [
-      {
-        type: 'heatmap',
+      shadedMatrix('Probability', 1, {
         x: classes.map(plain),
         y: predictions.map(({ name }) => plain(shorten(name, 32))),
         z: rows,
         text: rows.map((row) => row.map((probability) => (probability < 0.005 ? '' : probability.toFixed(2)))),
         texttemplate: '%{text}',
         textfont: { size: 13 },
-        colorscale: blues,
-        zmin: 0,
-        zmax: 1,
-        xgap: 2,
-        ygap: 2,
-        colorbar: { title: { text: 'Probability' }, thickness: 14, outlinewidth: 0 },
         hovertemplate: '%{y}: %{x} %{z:.4f}<extra></extra>',
-      },
+      }),
     ],
     layout: houseLayout(title, Math.min(900, Math.max(700, 76 * classes.length + 240)), 220 + 40 * predictions.length, {
       subtitle: 'Probability of each class; less than 0.005 is not written.',
