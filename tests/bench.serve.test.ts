@@ -14,7 +14,7 @@ import {
   serveMeasures,
   serveRecordSchema,
 } from '../lib/bench';
-import { median, percentile } from '../lib/bench/ratios';
+import { percentile } from '../lib/bench/ratios';
 import { type LoadRequest, runLoad } from '../lib/bench/serveLoad';
 import { memoryOf } from '../lib/bench/serveMemory';
 import { makePictures, withComment } from '../lib/bench/servePictures';
@@ -22,6 +22,7 @@ import { startServer } from '../lib/bench/serveProcess';
 import { loadRows, summariseLoad } from '../lib/bench/serveRecord';
 import { sha256 } from '../lib/files';
 import { food } from '../lib/tasks';
+import { median } from '../lib/timing';
 import { runCommand } from './cli.fixture';
 import { blobs, put, temporaryFolder, temporaryWorkspace } from './data.fixtures';
 import { type TestHome, trained } from './pipeline.fixture';

@@ -1,11 +1,3 @@
-/** The middle of some numbers, or the mean of the two in the middle. @throws RangeError when there are none */
-export function median(values: readonly number[]): number {
-  if (values.length === 0) throw new RangeError('there is no median of nothing');
-  const sorted = [...values].sort((one, other) => one - other);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
 /**
  * The smallest of some numbers that at least this share of them does not exceed (nearest rank).
  *

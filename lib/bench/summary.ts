@@ -1,11 +1,12 @@
 import type { DataSource } from '../data';
 import { judgePredictions, type SplitMetrics } from '../metrics';
+import { median } from '../timing';
 import type { Workspace } from '../workspace';
 import { type Beginning, busyNote, describeConditions } from './conditions';
 import type { BenchConfig } from './config';
 import type { JobResult } from './jobResults';
 import type { KerasRecipe } from './keras';
-import { median, ratio } from './ratios';
+import { ratio } from './ratios';
 import type { BenchRecord } from './record';
 
 /** Everything that was measured, round by round. */
