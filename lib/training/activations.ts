@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeView, mapOnCores, type View, viewKey } from '../data';
 import { openOnnx } from '../engine';
 import { isMissing, sha256 } from '../files';
@@ -7,6 +8,7 @@ import { fromFloat16, type Graph, type Preprocessing, pruneGraph, tensorShapes, 
 import type { OnProgress } from '../progress';
 import { threadCount } from '../threads';
 import { ActivationsVanish, DamagedActivations } from './errors';
+import type { ActivationExchange } from './exchange';
 import { formats, type Precision, readSegments, type Segment, touchSegments, writeSegment } from './segments';
 import { limitStore, storeLimit } from './storeSize';
 
@@ -27,6 +29,8 @@ export interface ActivationRequest {
   readonly pictures: readonly StoredPicture[];
   /** Of the numbers on disk; float16 by default. */
   readonly precision?: Precision;
+  /** Other machines' stores: what they have is not computed here. */
+  readonly exchange?: ActivationExchange;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
 }
@@ -50,6 +54,8 @@ const batchSize = 8;
 const picturesPerSegment = 512;
 /** How often activations may vanish before they are opened: another process may evict them once, not always. */
 const rounds = 3;
+/** How soon one looks again for what another machine computes, in ms. */
+const pollMilliseconds = 500;
 
 /**
  * Activations of pictures, read row by row: they need not fit in memory. Row `index` belongs to the request's picture `index`.
@@ -112,23 +118,23 @@ function bytesOf(shape: readonly number[], precision: Precision): number {
  * Makes sure that the store holds the activations of every picture, computing what is missing, and opens them. From then on it does not matter what
  * other processes remove: open files can be read to the end.
  *
- * @throws UNREADABLE_PICTURE, where what was computed before it stays in the store; ACTIVATIONS_VANISH, BAD_CACHE_SIZE, BAD_THREADS
+ * @throws UNREADABLE_PICTURE, where what was computed before it stays in the store; ACTIVATIONS_VANISH, BAD_CACHE_SIZE, BAD_THREADS; what `exchange` throws
  */
 export async function openActivations(request: ActivationRequest): Promise<Activations> {
-  const { precision = 'float16', tensors, pictures, folder } = request;
+  const { precision = 'float16', tensors, pictures, folder, exchange } = request;
   const limit = storeLimit();
   const shapes = tensorShapes(request.frozen);
   const folders = new Map(tensors.map((tensor) => [tensor, path.join(folder, storeKey(request, tensor))]));
-  for (let round = 1; round <= rounds; round++) {
+  let fewest = Number.POSITIVE_INFINITY;
+  for (let futile = 0; futile < rounds; ) {
     const opened = new Map<string, OpenRows>();
     for (const [tensor, place] of folders) {
       const segments = await readSegments(place, precision, bytesOf(shapes.get(tensor)!, precision));
       opened.set(tensor, openRows(segments, pictures));
     }
+    const lacks = (tensor: string, picture: StoredPicture): boolean => !opened.get(tensor)!.places.has(rowKey(picture));
     const missing = new Map(
-      pictures
-        .filter((picture) => tensors.some((tensor) => !opened.get(tensor)!.places.has(rowKey(picture))))
-        .map((picture) => [rowKey(picture), picture]),
+      pictures.filter((picture) => tensors.some((tensor) => lacks(tensor, picture))).map((picture) => [rowKey(picture), picture]),
     );
     if (missing.size === 0) {
       const used = [...opened.values()].flatMap(({ segments }) => segments);
@@ -141,9 +147,20 @@ export async function openActivations(request: ActivationRequest): Promise<Activ
       return new Activations(new Map(rows));
     }
     for (const { files } of opened.values()) for (const descriptor of files.keys()) closeSync(descriptor);
-    await computeMissing(request, folders, [...missing.values()]);
+    futile = missing.size < fewest ? 0 : futile + 1;
+    fewest = missing.size;
+    const left = [...missing.values()];
+    const byFolder = tensors.map((tensor) => [folders.get(tensor)!, keysOf(left.filter((picture) => lacks(tensor, picture)))] as const);
+    if (exchange && (await exchange.bring(new Map(byFolder))) > 0) continue;
+    if ((await computeMissing(request, folders, left)) > 0) continue;
+    await sleep(pollMilliseconds, undefined, request.signal && { signal: request.signal });
+    fewest = Number.POSITIVE_INFINITY; // to wait for others is not futile
   }
   throw ActivationsVanish(folder);
+}
+
+function keysOf(pictures: readonly StoredPicture[]): Set<string> {
+  return new Set(pictures.map(rowKey));
 }
 
 interface OpenRows {
@@ -183,38 +200,87 @@ function storeKey({ frozen, preprocessing, precision = 'float16' }: ActivationRe
   return `${tensor.replaceAll('/', '_')}-${sha256(model).slice(0, 16)}`;
 }
 
+/** Computes pictures part by part, but for parts that another machine is at. @returns how many parts there are now that there were not */
 async function computeMissing(
-  { frozen, tensors, preprocessing, precision = 'float16', onProgress, signal }: ActivationRequest,
+  request: ActivationRequest,
   folders: ReadonlyMap<string, string>,
   pictures: readonly StoredPicture[],
-): Promise<void> {
+): Promise<number> {
+  const { precision = 'float16', exchange } = request;
+  let model: FrozenModel | undefined;
+  let parts = 0;
+  let done = 0;
+  try {
+    for (const part of chunked(pictures, picturesPerSegment)) {
+      const keys = keysOf(part);
+      const release = await exchange?.claim(
+        sha256(
+          [...folders.values()]
+            .map((folder) => path.basename(folder))
+            .concat(...keys)
+            .join(),
+        ),
+      );
+      if (exchange && !release) continue;
+      try {
+        // Whoever was at it until a moment ago may have sent it.
+        const brought = await exchange?.bring(new Map([...folders.values()].map((folder) => [folder, keys])));
+        if (!brought) {
+          model ??= await openFrozen(request);
+          const results = await model.compute(part, (batch) => {
+            done += batch;
+            request.onProgress?.({ label: 'frozen layers', done, total: pictures.length });
+          });
+          for (const [index, folder] of [...folders.values()].entries()) {
+            const chunks = results.map((result) => result[index]!);
+            const segment = await writeSegment(folder, precision, chunks, [...keys]);
+            await exchange?.send(segment);
+          }
+        }
+        parts++;
+      } finally {
+        await release?.();
+      }
+    }
+    return parts;
+  } finally {
+    await model?.release();
+  }
+}
+
+/** The frozen layers in ONNX Runtime. */
+interface FrozenModel {
+  /** Activations of pictures: for every batch, one array a tensor. */
+  compute(pictures: readonly StoredPicture[], onBatch: (pictures: number) => void): Promise<(Uint16Array | Float32Array)[][]>;
+  release(): Promise<void>;
+}
+
+async function openFrozen({ frozen, tensors, preprocessing, precision = 'float16', signal }: ActivationRequest): Promise<FrozenModel> {
   const [size] = frozen.inputs[0]!.shape as [number, number, number];
   const outputs = tensors.map((tensor, index) => ({ tensor, name: `activation_${index}` }));
   const onnx = toOnnx(pruneGraph(frozen, tensors), { outputs, preprocessing, halfPrecision: precision === 'float16' });
   // ONNX Runtime for Node runs one batch at a time, on the main thread: it gets all cores, and what it leaves of them decodes the next batches.
   const model = await openOnnx(onnx);
-  let done = 0;
-  const compute = async (batch: readonly StoredPicture[]): Promise<(Uint16Array | Float32Array)[]> => {
+  const computeBatch = async (batch: readonly StoredPicture[]): Promise<(Uint16Array | Float32Array)[]> => {
     signal?.throwIfAborted();
     const pixels = Buffer.concat(await Promise.all(batch.map(({ path: file, view }) => decodeView(file, size, view))));
     const results = await model.run({ image: { data: pixels, shape: [batch.length, size, size, 3] } });
-    done += batch.length;
-    onProgress?.({ label: 'frozen layers', done, total: pictures.length });
     return outputs.map(({ name }) => results[name]!);
   };
-  try {
-    for (const part of chunked(pictures, picturesPerSegment)) {
+  return {
+    compute: (pictures, onBatch) =>
       // One batch more than there are threads, so that pictures are decoded while ONNX Runtime works.
-      const results = await mapOnCores(chunked(part, batchSize), compute, threadCount() + 1);
-      const keys = part.map(rowKey);
-      for (const [index, { tensor }] of outputs.entries()) {
-        const chunks = results.map((result) => result[index]!);
-        await writeSegment(folders.get(tensor)!, precision, chunks, keys);
-      }
-    }
-  } finally {
-    await model.release();
-  }
+      mapOnCores(
+        chunked(pictures, batchSize),
+        async (batch) => {
+          const results = await computeBatch(batch);
+          onBatch(batch.length);
+          return results;
+        },
+        threadCount() + 1,
+      ),
+    release: () => model.release(),
+  };
 }
 
 function chunked<Item>(items: readonly Item[], size: number): Item[][] {

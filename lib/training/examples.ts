@@ -5,6 +5,7 @@ import type { Settings, Split, Stage } from '../tasks';
 import type { Workspace } from '../workspace';
 import { type Activations, openActivations, type StoredPicture } from './activations';
 import { NoPictures } from './errors';
+import type { ActivationExchange } from './exchange';
 import type { Examples, TrainingExamples } from './trainer';
 
 /** Pictures of each split; one that stands in `train` more than once counts more. */
@@ -28,6 +29,7 @@ interface ExamplesRequest {
   readonly stage: Stage;
   /** Stages whose activations are computed in the same pass over the pictures. */
   readonly prepareFor?: readonly Stage[];
+  readonly exchange?: ActivationExchange;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
 }
@@ -38,7 +40,7 @@ interface ExamplesRequest {
  * @throws NO_PICTURES, UNREADABLE_PICTURE and what else `openActivations` throws
  */
 export async function openExamples(request: ExamplesRequest): Promise<OpenedExamples> {
-  const { workspace, classifier, settings, stage, prepareFor = [], onProgress, signal } = request;
+  const { workspace, classifier, settings, stage, prepareFor = [], exchange, onProgress, signal } = request;
   const { stored, examples } = placeExamples(request.pictures, settings);
   const tails = [...new Set([stage, ...prepareFor])].map((each) => tailOf(classifier, each));
   const activations = await openActivations({
@@ -47,6 +49,7 @@ export async function openExamples(request: ExamplesRequest): Promise<OpenedExam
     tensors: [...new Set(tails.flatMap(({ inputs }) => inputs.map(({ name }) => name)))],
     preprocessing: preprocessings[classifier.design.backbone.name],
     pictures: stored,
+    ...(exchange && { exchange }),
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
   });

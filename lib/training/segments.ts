@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { isMissing, writeAtomic } from '../files';
+import { isMissing, readTextIfPresent, writeAtomic } from '../files';
 
 /**
  * A file of the activation store and its index: `<id>.f16` or `<id>.f32`, rows of numbers, and `<id>.json`, what each row belongs to: the SHA-256 of a
@@ -38,13 +38,13 @@ export async function readSegments(folder: string, precision: Precision, rowByte
   return segments;
 }
 
-/** Writes a segment: its data, on disk for sure, then its index. */
+/** Writes a segment: its data, on disk for sure, then its index. @returns where it is */
 export async function writeSegment(
   folder: string,
   precision: Precision,
   chunks: readonly (Uint16Array | Float32Array)[],
   rows: readonly string[],
-): Promise<void> {
+): Promise<Pick<Segment, 'data' | 'index'>> {
   const name = path.join(folder, randomUUID());
   const file = await open(`${name}.tmp`, 'w');
   try {
@@ -53,8 +53,10 @@ export async function writeSegment(
   } finally {
     await file.close();
   }
-  await rename(`${name}.tmp`, `${name}${formats[precision].extension}`);
-  await writeAtomic(`${name}.json`, JSON.stringify({ rows }));
+  const segment = { data: `${name}${formats[precision].extension}`, index: `${name}.json` };
+  await rename(`${name}.tmp`, segment.data);
+  await writeAtomic(segment.index, JSON.stringify({ rows }));
+  return segment;
 }
 
 /** Removes a segment, the index first: what is left after a kill is data that nobody reads. Who has it open reads on. */
@@ -73,11 +75,16 @@ export async function touchSegments(segments: readonly Segment[], now = new Date
 }
 
 async function readRows(index: string): Promise<string[] | undefined> {
+  const text = await readTextIfPresent(index);
+  return text === undefined ? undefined : rowsIn(text);
+}
+
+/** What the rows of a segment belong to, by the text of its index; undefined where that is none. */
+export function rowsIn(index: string): string[] | undefined {
   try {
-    return indexSchema.parse(JSON.parse(await readFile(index, 'utf8'))).rows;
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError || isMissing(error)) return undefined;
-    throw error;
+    return indexSchema.parse(JSON.parse(index)).rows;
+  } catch {
+    return undefined;
   }
 }
 

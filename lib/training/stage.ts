@@ -31,10 +31,11 @@ import { Random } from '../random';
 import type { Settings, Split, Stage, Task } from '../tasks';
 import type { Workspace } from '../workspace';
 import { type OpenedExamples, openExamples, type PicturesBySplit, tailOf } from './examples';
+import type { ActivationExchange } from './exchange';
 import { openFollowers } from './followers';
 import { epochMetrics, predictExamples, type TrainingRequest, trainTail } from './trainer';
 
-/** How to follow a training, and to stop it. */
+/** How to follow a training and to stop it, and who else works on the same pictures. */
 export interface TrainingWatch {
   readonly onProgress?: OnProgress;
   /** Called when an epoch is in the run's record. */
@@ -42,6 +43,8 @@ export interface TrainingWatch {
   /** Called when a phase of the run begins: `frozen layers`, `training` or `evaluation`. */
   readonly onPhase?: (phase: TrainingPhase) => void;
   readonly signal?: AbortSignal;
+  /** Other machines' activation stores. */
+  readonly exchange?: ActivationExchange;
 }
 
 export type TrainingPhase = 'frozen layers' | 'training' | 'evaluation';

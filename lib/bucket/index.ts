@@ -1,0 +1,11 @@
+export { activationExchange } from './activations';
+export { type Bucket, bucketPlace, bucketUrl, type ListedObject, type WriteCondition } from './bucket';
+export { Claims, type Release } from './claims';
+export { bringContents, sendContents, type WantedFile } from './contents';
+export { bringDataset, sendDataset } from './datasets';
+export { fileIn, homeOf, keyOfFile } from './desk';
+export * from './errors';
+export { type Exchange, openExchange } from './exchange';
+export { bringFile, bringFolder, sendFile } from './files';
+export { bringRuns, makeRunsOnce, sendRun } from './runs';
+export { openBucket } from './s3';
