@@ -6,7 +6,7 @@ const staleMilliseconds = 30_000;
 /** So often a claim is renewed while it stands. */
 const renewals = 4;
 /** How soon one asks again for what another machine is at, in ms. */
-export const claimPollMilliseconds = 1000;
+const pollMilliseconds = 1000;
 
 /** Ends a claim. */
 export type Release = () => Promise<void>;
@@ -17,7 +17,7 @@ export type Release = () => Promise<void>;
  * at once all the same is harmless.
  */
 export class Claims {
-  /** What claims of others looked like, and since when. */
+  /** The tags that claims of others had, and since when; empty of one that was not looked at yet. */
   private readonly seen = new Map<string, { readonly tag: string; readonly since: number }>();
 
   constructor(
@@ -28,8 +28,15 @@ export class Claims {
   /** @returns undefined where another machine is at it */
   async take(name: string): Promise<Release | undefined> {
     const key = `claims/${name}`;
-    const tag = (await this.bucket.write(key, newClaim(), 'absent')) ?? (await this.takeOver(key));
-    if (tag === undefined) return undefined;
+    const before = this.seen.get(key);
+    // What others were at a moment ago is only looked at: a hundred machines may be waiting for it.
+    const present = before && (await this.bucket.tagOf(key));
+    if (present !== undefined && !this.isStale(key, present)) return undefined;
+    const tag = await this.bucket.write(key, newClaim(), present === undefined ? 'absent' : { tag: present });
+    if (tag === undefined) {
+      this.seen.set(key, { tag: '', since: performance.now() });
+      return undefined;
+    }
     this.seen.delete(key);
     return this.hold(key, tag);
   }
@@ -40,19 +47,15 @@ export class Claims {
       signal?.throwIfAborted();
       const release = await this.take(name);
       if (release) return work().finally(release);
-      await sleep(claimPollMilliseconds, undefined, signal && { signal });
+      await sleep(pollMilliseconds, undefined, signal && { signal });
     }
   }
 
-  private async takeOver(key: string): Promise<string | undefined> {
-    const tag = await this.bucket.tagOf(key);
-    const before = this.seen.get(key);
-    if (tag === undefined) return undefined;
-    if (before?.tag !== tag) {
-      this.seen.set(key, { tag, since: performance.now() });
-      return undefined;
-    }
-    return performance.now() - before.since < this.patience ? undefined : this.bucket.write(key, newClaim(), { tag });
+  private isStale(key: string, tag: string): boolean {
+    const before = this.seen.get(key)!;
+    if (before.tag === tag) return performance.now() - before.since >= this.patience;
+    this.seen.set(key, { tag, since: performance.now() });
+    return false;
   }
 
   private hold(key: string, first: string): Release {

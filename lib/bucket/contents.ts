@@ -4,7 +4,7 @@ import { mapOnCores } from '../data';
 import { sha256, sha256File, writeAtomic } from '../files';
 import type { OnProgress } from '../progress';
 import type { Bucket } from './bucket';
-import { ObjectMissing } from './errors';
+import { FileChanged, ObjectMissing } from './errors';
 
 /** Transfers under way: they wait for the network, and not for cores. */
 const transfersAtOnce = 16;
@@ -23,7 +23,7 @@ function keyOf(hash: string): string {
  * Sends what is in files, as far as it is not there.
  *
  * @returns the SHA-256 of each
- * @throws what a bucket throws, the file system's errors
+ * @throws FILE_CHANGED, what a bucket throws, the file system's errors
  */
 export async function sendContents(bucket: Bucket, files: readonly string[], onProgress?: OnProgress): Promise<string[]> {
   const hashes = await mapOnCores(files, sha256File);
@@ -33,8 +33,8 @@ export async function sendContents(bucket: Bucket, files: readonly string[], onP
   let done = 0;
   await transferAll(missing, async ([hash, file]) => {
     const content = await readFile(file);
-    await bucket.write(keyOf(sha256(content)), content); // by what it is now
-    if (sha256(content) !== hash) throw new Error(`${file} was changed while it was sent: give the command again`);
+    if (sha256(content) !== hash) throw FileChanged(file);
+    await bucket.write(keyOf(hash), content);
     onProgress?.({ label: 'to the bucket', done: ++done, total: missing.length });
   });
   return hashes;

@@ -33,6 +33,11 @@ export const BucketAway = defineError(
   (bucket: string, server: string, reason: string) =>
     `${bucket} cannot be used now: ${server} does not answer as S3 does (${reason}). See AWS_ENDPOINT_URL_S3 and the network, or unset VISIONBOOK_BUCKET`,
 );
+export const FileChanged = defineError(
+  'FILE_CHANGED',
+  409,
+  (file: string) => `${file} was changed while it was sent to the bucket: give the command again when nothing writes to it`,
+);
 export const ObjectDamaged = defineError(
   'OBJECT_DAMAGED',
   422,

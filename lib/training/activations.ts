@@ -54,8 +54,8 @@ const batchSize = 8;
 const picturesPerSegment = 512;
 /** How often activations may vanish before they are opened: another process may evict them once, not always. */
 const rounds = 3;
-/** How soon one looks again for what another machine computes, in ms. */
-const pollMilliseconds = 500;
+/** How soon one looks again for what another machine computes, in ms: each time twice as long, up to the second, since a hundred may be waiting. */
+const pauses = { first: 500, longest: 5000 };
 
 /**
  * Activations of pictures, read row by row: they need not fit in memory. Row `index` belongs to the request's picture `index`.
@@ -121,42 +121,77 @@ function bytesOf(shape: readonly number[], precision: Precision): number {
  * @throws UNREADABLE_PICTURE, where what was computed before it stays in the store; ACTIVATIONS_VANISH, BAD_CACHE_SIZE, BAD_THREADS; what `exchange` throws
  */
 export async function openActivations(request: ActivationRequest): Promise<Activations> {
-  const { precision = 'float16', tensors, pictures, folder, exchange } = request;
+  const { folder, exchange, signal } = request;
   const limit = storeLimit();
   const shapes = tensorShapes(request.frozen);
-  const folders = new Map(tensors.map((tensor) => [tensor, path.join(folder, storeKey(request, tensor))]));
+  const places = request.tensors.map((tensor) => ({
+    tensor,
+    folder: path.join(folder, storeKey(request, tensor)),
+    shape: shapes.get(tensor)!,
+  }));
   let fewest = Number.POSITIVE_INFINITY;
+  let pause = pauses.first;
   for (let futile = 0; futile < rounds; ) {
-    const opened = new Map<string, OpenRows>();
-    for (const [tensor, place] of folders) {
-      const segments = await readSegments(place, precision, bytesOf(shapes.get(tensor)!, precision));
-      opened.set(tensor, openRows(segments, pictures));
+    const { activations, segments, missing } = await openStored(request, places);
+    if (activations) {
+      await touchSegments(segments);
+      await limitStore(folder, { limit, inUse: new Set(segments.map(({ index }) => index)) });
+      return activations;
     }
-    const lacks = (tensor: string, picture: StoredPicture): boolean => !opened.get(tensor)!.places.has(rowKey(picture));
-    const missing = new Map(
-      pictures.filter((picture) => tensors.some((tensor) => lacks(tensor, picture))).map((picture) => [rowKey(picture), picture]),
-    );
-    if (missing.size === 0) {
-      const used = [...opened.values()].flatMap(({ segments }) => segments);
-      await touchSegments(used);
-      await limitStore(folder, { limit, inUse: new Set(used.map(({ index }) => index)) });
-      const rows = [...opened].map(([tensor, { places, files }]): [string, TensorRows] => {
-        const inOrder = pictures.map((picture) => places.get(rowKey(picture))!);
-        return [tensor, new TensorRows(shapes.get(tensor)!, precision, inOrder, files)];
-      });
-      return new Activations(new Map(rows));
-    }
-    for (const { files } of opened.values()) for (const descriptor of files.keys()) closeSync(descriptor);
-    futile = missing.size < fewest ? 0 : futile + 1;
-    fewest = missing.size;
-    const left = [...missing.values()];
-    const byFolder = tensors.map((tensor) => [folders.get(tensor)!, keysOf(left.filter((picture) => lacks(tensor, picture)))] as const);
-    if (exchange && (await exchange.bring(new Map(byFolder))) > 0) continue;
-    if ((await computeMissing(request, folders, left)) > 0) continue;
-    await sleep(pollMilliseconds, undefined, request.signal && { signal: request.signal });
-    fewest = Number.POSITIVE_INFINITY; // to wait for others is not futile
+    futile = missing.pictures.length < fewest ? 0 : futile + 1;
+    if (futile === 0) pause = pauses.first;
+    fewest = missing.pictures.length;
+    if (exchange && (await exchange.bring(missing.byFolder)) > 0) continue;
+    if ((await computeMissing(request, places, missing.pictures)) > 0) continue;
+    await sleep(pause, undefined, signal && { signal });
+    pause = Math.min(2 * pause, pauses.longest);
+    futile = 0; // to wait for others is not
   }
   throw ActivationsVanish(folder);
+}
+
+/** Where a tensor's activations are in the store, and the shape of a row. */
+interface TensorPlace {
+  readonly tensor: string;
+  readonly folder: string;
+  readonly shape: readonly number[];
+}
+
+/** What the store has of a request. */
+interface Stored {
+  /** Undefined where something is missing. */
+  readonly activations?: Activations;
+  readonly segments: readonly Segment[];
+  readonly missing: {
+    /** Each once. */
+    readonly pictures: readonly StoredPicture[];
+    /** Rows that a folder lacks. */
+    readonly byFolder: ReadonlyMap<string, ReadonlySet<string>>;
+  };
+}
+
+/** Opens what the store has of all pictures, unless something is missing. */
+async function openStored({ precision = 'float16', pictures }: ActivationRequest, places: readonly TensorPlace[]): Promise<Stored> {
+  const opened: OpenRows[] = [];
+  for (const { folder, shape } of places) {
+    opened.push(openRows(await readSegments(folder, precision, bytesOf(shape, precision)), pictures));
+  }
+  const lacking = opened.map((rows) => pictures.filter((picture) => !rows.places.has(rowKey(picture))));
+  const missing = {
+    pictures: [...new Map(lacking.flat().map((picture) => [rowKey(picture), picture])).values()],
+    byFolder: new Map(places.map(({ folder }, index) => [folder, keysOf(lacking[index]!)])),
+  };
+  const segments = opened.flatMap((rows) => rows.segments);
+  if (missing.pictures.length > 0) {
+    for (const { files } of opened) for (const descriptor of files.keys()) closeSync(descriptor);
+    return { segments, missing };
+  }
+  const tensors = places.map(({ tensor, shape }, index): [string, TensorRows] => {
+    const { places: rows, files } = opened[index]!;
+    const inOrder = pictures.map((picture) => rows.get(rowKey(picture))!);
+    return [tensor, new TensorRows(shape, precision, inOrder, files)];
+  });
+  return { activations: new Activations(new Map(tensors)), segments, missing };
 }
 
 function keysOf(pictures: readonly StoredPicture[]): Set<string> {
@@ -203,39 +238,29 @@ function storeKey({ frozen, preprocessing, precision = 'float16' }: ActivationRe
 /** Computes pictures part by part, but for parts that another machine is at. @returns how many parts there are now that there were not */
 async function computeMissing(
   request: ActivationRequest,
-  folders: ReadonlyMap<string, string>,
+  places: readonly TensorPlace[],
   pictures: readonly StoredPicture[],
 ): Promise<number> {
-  const { precision = 'float16', exchange } = request;
+  const { exchange } = request;
+  const folders = places.map(({ folder }) => folder);
   let model: FrozenModel | undefined;
   let parts = 0;
   let done = 0;
+  const onBatch = (batch: number): void => {
+    done += batch;
+    request.onProgress?.({ label: 'frozen layers', done, total: pictures.length });
+  };
   try {
     for (const part of chunked(pictures, picturesPerSegment)) {
       const keys = keysOf(part);
-      const release = await exchange?.claim(
-        sha256(
-          [...folders.values()]
-            .map((folder) => path.basename(folder))
-            .concat(...keys)
-            .join(),
-        ),
-      );
+      const release = await exchange?.claim(sha256([...folders.map((folder) => path.basename(folder)), ...keys].join()));
       if (exchange && !release) continue;
       try {
         // Whoever was at it until a moment ago may have sent it.
-        const brought = await exchange?.bring(new Map([...folders.values()].map((folder) => [folder, keys])));
-        if (!brought) {
+        const came = await exchange?.bring(new Map(folders.map((folder) => [folder, keys])));
+        if (!came) {
           model ??= await openFrozen(request);
-          const results = await model.compute(part, (batch) => {
-            done += batch;
-            request.onProgress?.({ label: 'frozen layers', done, total: pictures.length });
-          });
-          for (const [index, folder] of [...folders.values()].entries()) {
-            const chunks = results.map((result) => result[index]!);
-            const segment = await writeSegment(folder, precision, chunks, [...keys]);
-            await exchange?.send(segment);
-          }
+          await keepPart(request, folders, part, await model.compute(part, onBatch));
         }
         parts++;
       } finally {
@@ -245,6 +270,20 @@ async function computeMissing(
     return parts;
   } finally {
     await model?.release();
+  }
+}
+
+/** Keeps a part that was computed in the store, and sends it to other machines. */
+async function keepPart(
+  { precision = 'float16', exchange }: ActivationRequest,
+  folders: readonly string[],
+  part: readonly StoredPicture[],
+  results: Awaited<ReturnType<FrozenModel['compute']>>,
+): Promise<void> {
+  for (const [index, folder] of folders.entries()) {
+    const chunks = results.map((result) => result[index]!);
+    const segment = await writeSegment(folder, precision, chunks, part.map(rowKey));
+    await exchange?.send(segment);
   }
 }
 
