@@ -1,4 +1,5 @@
 import os from 'node:os';
+import { openBucket } from './bucket';
 import { countPictures } from './data';
 import { loadTensorFlow } from './engine';
 import type { VisionbookError } from './errors';
@@ -24,6 +25,7 @@ export async function examine(workspace: Workspace): Promise<Finding[]> {
     await tensorFlow(),
     await onnxRuntime(),
     jupyter(workspace),
+    ...(await bucket(process.env)),
     ...tasks.map((task) => weights(sources, task)),
     ...(await Promise.all(tasks.map((task) => rawData(workspace, task)))),
     ...(await Promise.all(tasks.map((task) => model(workspace, task.name)))),
@@ -49,6 +51,17 @@ function jupyter(workspace: Workspace): Finding {
   const what = 'JupyterLab and kernel';
   if (hasJupyter(workspace)) return { what, found: 'ready: npm run lab' };
   return { what, found: 'missing', remedy: 'Python ≥ 3.10 with venv (Debian: apt install python3-venv), then npm run doctor' };
+}
+
+/** Nothing where workers share a folder. */
+async function bucket(env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  if (!env.VISIONBOOK_BUCKET) return [];
+  const what = 'bucket';
+  try {
+    return [{ what, found: `${(await openBucket(env)).url} answers` }];
+  } catch (error) {
+    return [{ what, found: 'not usable', remedy: (error as Error).message }];
+  }
 }
 
 function weights(sources: readonly WeightsSource[], { name, backbone }: (typeof tasks)[number]): Finding {

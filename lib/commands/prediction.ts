@@ -5,7 +5,7 @@ import type { PredictionsRequest } from '../jobs';
 import type { FilePrediction } from '../prediction';
 import { findTask } from '../tasks';
 import { openWorkspace } from '../workspace';
-import { leaveToWorkers, leftToWorkers, load, runOfModel, withJobs, withProgress, withQueue } from './shared';
+import { bucketIfAny, leaveToWorkers, leftToWorkers, load, runOfModel, withJobs, withProgress, withQueue } from './shared';
 
 /** Registers what is done with one model: `predict`, `export` and `calibrate`. */
 export function registerPrediction(program: Command): void {
@@ -85,10 +85,12 @@ async function predictByJobs(request: PredictionsRequest, onPart: (predictions: 
   const { workspace } = request;
   const { sendPredictions, waitForPredictions } = load('jobs');
   const signal = stopOnInterrupt(leftToWorkers);
+  const bucket = await bucketIfAny();
+  const by = bucket ? { bucket } : {};
   await withQueue(workspace, async (queue) => {
-    const sent = await sendPredictions(queue, request);
+    const sent = await withProgress((onProgress) => sendPredictions(queue, { ...request, ...by, onProgress }));
     console.error(`sent to the workers as ${sent.batch}`);
-    const isDone = await withProgress((onProgress) => waitForPredictions(workspace, queue, { ...sent, onPart, onProgress, signal }));
+    const isDone = await withProgress((onProgress) => waitForPredictions(workspace, queue, { ...sent, ...by, onPart, onProgress, signal }));
     if (isDone) return;
     leaveToWorkers(sent.batch);
     console.error(`what they say is   ${path.dirname(workspace.predictions(sent.batch, 1))}`);

@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
 import { stopOnInterrupt } from '../interrupt';
 import { openWorkspace } from '../workspace';
-import { load, terminalLog, wholeNumber, withQueue } from './shared';
+import { bucketIfAny, load, terminalLog, wholeNumber, withQueue } from './shared';
 
 /** Registers what goes on until it is ended, and the jobs that are sent to it: `worker`, `jobs` and `serve`. */
 export function registerServer(program: Command): void {
   program
     .command('worker')
-    .description('do the jobs that --jobs sent; any number of workers share the database of DATABASE_URL and the folder of VISIONBOOK_HOME')
+    .description(
+      'do the jobs that --jobs sent; any number of workers share the database of DATABASE_URL, and the folder of VISIONBOOK_HOME or VISIONBOOK_BUCKET',
+    )
     .option('--drain', 'end when no job is left')
     .action(startWorker);
   const jobs = program.command('jobs').description('what the workers have to do');
@@ -17,6 +19,11 @@ export function registerServer(program: Command): void {
     .description('take back what is not done')
     .argument('<batch>', 'as ls names it; the end of its name will do')
     .action(cancelJobs);
+  jobs
+    .command('fetch')
+    .description('bring what was made so far from VISIONBOOK_BUCKET, where nobody waited for it')
+    .argument('<batch>', 'as ls names it; the end of its name will do')
+    .action(fetchJobs);
   program
     .command('serve')
     .description('start the web app and the API')
@@ -29,9 +36,11 @@ async function startWorker({ drain }: { drain?: true }): Promise<void> {
   const workspace = openWorkspace();
   const { work } = load('jobs');
   const signal = stopOnInterrupt({ keeps: 'what is at work is given back', signals: ['SIGINT', 'SIGTERM'] });
+  const bucket = await bucketIfAny();
   await withQueue(workspace, (queue) => {
-    console.log(`waiting for jobs in ${queue.kind === 'pglite' ? workspace.jobs : 'the database of DATABASE_URL'}; Ctrl-C ends it`);
-    return work({ workspace, queue, signal, log: terminalLog, ...(drain && { drains: drain }) });
+    const where = queue.kind === 'pglite' ? workspace.jobs : 'the database of DATABASE_URL';
+    console.log(`waiting for jobs in ${where}${bucket ? `, with their files in ${bucket.url}` : ''}; Ctrl-C ends it`);
+    return work({ workspace, queue, signal, log: terminalLog, ...(bucket && { bucket }), ...(drain && { drains: drain }) });
   });
 }
 
@@ -47,6 +56,15 @@ async function cancelJobs(name: string): Promise<void> {
   const { cancelBatch } = load('jobs');
   const { batch, jobs } = await withQueue(openWorkspace(), (queue) => cancelBatch(queue, name));
   console.log(`${jobs} jobs of ${batch} are cancelled`);
+}
+
+async function fetchJobs(name: string): Promise<void> {
+  const workspace = openWorkspace();
+  const { batchRows, fetchBatch } = load('jobs');
+  const { textTable } = load('report');
+  const bucket = await load('bucket').openBucket();
+  const { batch, folder } = await withQueue(workspace, (queue) => fetchBatch(workspace, queue, bucket, name));
+  console.log(`${textTable(batchRows([batch]))}\nwhat was made is in ${folder}`);
 }
 
 async function serveAll(options: { port?: number; host?: string }): Promise<void> {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { Bucket } from '../bucket';
 import type { Queue } from '../jobs';
 import type { OnProgress } from '../progress';
 import { showProgress } from '../report/progress';
@@ -14,6 +15,7 @@ export const interruptedCode = 130;
 interface Rooms {
   readonly analysis: typeof import('../analysis');
   readonly bench: typeof import('../bench');
+  readonly bucket: typeof import('../bucket');
   readonly calibration: typeof import('../calibration');
   readonly cards: typeof import('../cards');
   readonly corrections: typeof import('../corrections');
@@ -119,6 +121,11 @@ export async function withQueue<Result>(workspace: Workspace, work: (queue: Queu
   }
 }
 
+/** Opens the bucket that workers have instead of a shared folder; undefined where VISIONBOOK_BUCKET is not set. */
+export async function bucketIfAny(): Promise<Bucket | undefined> {
+  return process.env.VISIONBOOK_BUCKET ? load('bucket').openBucket() : undefined;
+}
+
 /** Messages a line each, with their details behind. */
 export const terminalLog = { info: logLine(console.log), warn: logLine(console.error), error: logLine(console.error) };
 
@@ -136,6 +143,8 @@ export const leftToWorkers = { keeps: 'the workers go on' };
 export function leaveToWorkers(batch: string): void {
   console.error(`the workers go on with ${batch}
 to see how far    npm run jobs -- ls
-to take it back   npm run jobs -- cancel ${batch.slice(-6)}`);
+to take it back   npm run jobs -- cancel ${batch.slice(-6)}${
+    process.env.VISIONBOOK_BUCKET ? `\nto bring it home  npm run jobs -- fetch ${batch.slice(-6)}` : ''
+  }`);
   process.exitCode = interruptedCode;
 }

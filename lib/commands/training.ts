@@ -5,6 +5,7 @@ import { stopOnInterrupt } from '../interrupt';
 import { findTask, type SettingsOverrides, type Task } from '../tasks';
 import { openWorkspace, type Workspace } from '../workspace';
 import {
+  bucketIfAny,
   interruptedCode,
   leaveToWorkers,
   leftToWorkers,
@@ -70,10 +71,12 @@ async function trainByJob(
   const { readRun } = load('experiments');
   const { describeRun } = load('report');
   const signal = stopOnInterrupt(leftToWorkers);
+  const bucket = await bucketIfAny();
+  const place = { workspace, ...(bucket && { bucket }) };
   await withQueue(workspace, async (queue) => {
-    const batch = await sendTraining(queue, { workspace, task, ...options });
+    const batch = await withProgress((onProgress) => sendTraining(queue, { ...place, task, ...options, onProgress }));
     console.error(`sent to the workers as ${batch}`);
-    const trained = await withProgress((onProgress) => waitForTraining(queue, batch, { onProgress, signal }));
+    const trained = await withProgress((onProgress) => waitForTraining(queue, { ...place, batch, onProgress, signal }));
     if (!trained) return leaveToWorkers(batch);
     for (const run of trained.runs) console.log(describeRun(await readRun(workspace, run)));
     console.log(`the current ${task.name} model is ${trained.current}`);
@@ -108,7 +111,8 @@ async function sweep(taskName: string, { resume, jobs, ...asked }: SweepArgument
     console.log(describePlan(planSweep(begun)));
     if (!jobs) return runSweep(workspace, begun, watch);
     const { runSweepByJobs } = load('jobs');
-    return withQueue(workspace, (queue) => runSweepByJobs(workspace, queue, begun, watch));
+    const bucket = await bucketIfAny();
+    return withQueue(workspace, (queue) => runSweepByJobs(workspace, queue, begun, { ...watch, ...(bucket && { bucket }) }));
   });
   const { plan, ranked, best } = outcome;
   if (ranked.length > 0) {

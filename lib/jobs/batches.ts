@@ -72,17 +72,21 @@ export function goesOn({ counts }: Pick<Batch, 'counts'>): boolean {
  */
 export async function cancelBatch(queue: Queue, name: string): Promise<{ readonly batch: string; readonly jobs: number }> {
   const jobs = await queue.list();
-  const known = batchesOf(jobs).filter(goesOn);
-  const found = known.filter(({ batch }) => batch === name || (name !== '' && batch.endsWith(name)));
-  if (found.length !== 1)
-    throw BatchNotFound(
-      name,
-      (found.length > 1 ? found : known).map(({ batch }) => batch),
-    );
-  const { batch } = found[0]!;
+  const { batch } = theBatch(batchesOf(jobs).filter(goesOn), name);
   const open = jobs.filter(({ job, state }) => job.batch === batch && ['created', 'retry', 'active'].includes(state));
   await queue.cancel(open.map(({ id }) => id));
   return { batch, jobs: open.length };
+}
+
+/** The one of batches that a name, or the end of it, is of. @throws BATCH_NOT_FOUND */
+export function theBatch(batches: readonly Batch[], name: string): Batch {
+  const found = batches.filter(({ batch }) => batch === name || (name !== '' && batch.endsWith(name)));
+  if (found.length === 1) return found[0]!;
+  const known = found.length > 1 ? found : batches;
+  throw BatchNotFound(
+    name,
+    known.map(({ batch }) => batch),
+  );
 }
 
 const pollMilliseconds = 1000;

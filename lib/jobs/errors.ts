@@ -17,9 +17,14 @@ export const JobsFailed = defineError(
   (batch: string, reasons: readonly string[]) =>
     `jobs of ${batch} failed, also when they were tried again:${listProblems(reasons)}\nMend that, and give the same command again`,
 );
+export const NotInBucket = defineError(
+  'NOT_IN_BUCKET',
+  422,
+  (batch: string) => `${batch} was sent without a bucket: give that command again with VISIONBOOK_BUCKET set as it is for the workers`,
+);
 export const JobsCancelled = defineError('JOBS_CANCELLED', 409, (batch: string) => `jobs of ${batch} were cancelled`);
 export const BatchNotFound = defineError('BATCH_NOT_FOUND', 404, (name: string, known: readonly string[]) =>
   known.length === 0
-    ? `there are no jobs of "${name}", nor any others that go on`
+    ? `there are no jobs of "${name}", nor any others`
     : `there are no jobs of "${name}": use the end of one of ${known.join(', ')} that no other has`,
 );

@@ -16,7 +16,11 @@ const training = z.object({
   task: z.string(),
   /** All of them, so that the worker's environment decides nothing. */
   settings: z.record(z.string(), z.unknown()),
+  /** Fingerprint of the data set. */
+  dataset: z.string(),
   weightsFile: z.string().optional(),
+  /** Of that file, where it is in a bucket. */
+  weights: z.string().optional(),
 });
 
 const predictions = z.object({
@@ -28,6 +32,15 @@ const predictions = z.object({
   /** From 1. */
   part: z.number().int().min(1),
   files: z.array(z.string()),
+  /** What is in a bucket, by SHA-256. */
+  contents: z
+    .object({
+      /** Files of the model, from the workspace's home. */
+      model: z.array(z.object({ path: z.string(), sha256: z.string() })),
+      /** One for each file; null of one that could not be read. */
+      pictures: z.array(z.string().nullable()),
+    })
+    .optional(),
 });
 
 export const jobSchema = z.discriminatedUnion('kind', [trial, training, predictions]);

@@ -131,7 +131,7 @@ export async function openQueue({ workspace, log, env = process.env }: QueueOpti
     fail: ({ id }, error) => boss.fail(name, id, { message: describeFailure(error) }),
     async list(batch) {
       const { rows } = await executeSql<ListedJob>(
-        `select id, data - 'files' - 'settings' as job, state, retry_count as retries, output from ${schema}.job
+        `select id, data - 'files' - 'contents' - 'settings' as job, state, retry_count as retries, output from ${schema}.job
          where name = '${name}' and ($1::text is null or data->>'batch' = $1) order by created_on, id`,
         [batch ?? null],
       );

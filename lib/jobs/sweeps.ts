@@ -1,4 +1,18 @@
-import type { Progress } from '../progress';
+import {
+  type Bucket,
+  bringDataset,
+  bringFile,
+  bringRuns,
+  type Exchange,
+  makeRunsOnce,
+  sendContents,
+  sendDataset,
+  sendFile,
+  sendRun,
+} from '../bucket';
+import { readDataset } from '../data';
+import { readRuns } from '../experiments';
+import type { OnProgress, Progress } from '../progress';
 import {
   bestTrial,
   planSweep,
@@ -8,25 +22,31 @@ import {
   resultOf,
   type Sweep,
   type SweepOutcome,
+  SweepOutdated,
   type SweepWatch,
   sizeOf,
   type TrialResult,
   TrialRunner,
 } from '../sweeps';
+import { findTask } from '../tasks';
 import type { TrainingWatch } from '../training';
 import type { Workspace } from '../workspace';
 import { activityOf, type Batch, waitForBatch } from './batches';
+import { NotInBucket } from './errors';
 import type { TrialJob } from './job';
 import type { Queue } from './queue';
+import { bringWeights } from './trainings';
 
 /**
  * Sends what of a sweep may run now and is not on its way. It is called after each trial, by whoever ran it, and so needs nobody who conducts the sweep: the
  * records decide what is next, and a job that is sent twice is there once. With halving a candidate goes on as soon as it is among the best (ASHA), so that
  * no worker waits for another. A sweep of which jobs were cancelled does not go on by itself.
  *
- * @throws RUN_UNREADABLE, JOBS_AWAY
+ * @param bucket from which the records of other machines' trials come, where they share no folder
+ * @throws RUN_UNREADABLE, JOBS_AWAY, what a bucket throws
  */
-export async function sendTrials(workspace: Workspace, queue: Queue, sweep: Sweep): Promise<SweepOutcome> {
+export async function sendTrials(workspace: Workspace, queue: Queue, sweep: Sweep, bucket?: Bucket): Promise<SweepOutcome> {
+  if (bucket) await bringRuns(bucket, workspace, runsOf(sweep));
   const outcome = await readOutcome(workspace, sweep);
   if (outcome.isThrough || (await queue.list(sweep.id)).some(({ state }) => state === 'cancelled')) return outcome;
   const ready = readyTrials(outcome.plan, outcome.results, { isAsynchronous: true });
@@ -35,24 +55,59 @@ export async function sendTrials(workspace: Workspace, queue: Queue, sweep: Swee
   return outcome;
 }
 
+/** What the ids of a sweep's runs begin with. */
+function runsOf({ id }: Sweep): string {
+  return `${id}.`;
+}
+
+/** By way of which bucket a sweep is run, where the workers share no folder. */
+export interface SweepJobsWatch extends SweepWatch {
+  readonly bucket?: Bucket;
+}
+
 /**
  * Has a sweep run by the workers, and waits for them. Jobs of it that failed or were cancelled are sent again. The signal only ends the waiting.
  *
- * @throws JOBS_FAILED, JOBS_CANCELLED, and what `sendTrials` throws
+ * @throws JOBS_FAILED, JOBS_CANCELLED, what `sendTrials` throws; with a bucket also SWEEP_OUTDATED, and what `readDataset` throws
  */
-export async function runSweepByJobs(workspace: Workspace, queue: Queue, sweep: Sweep, watch: SweepWatch = {}): Promise<SweepOutcome> {
+export async function runSweepByJobs(
+  workspace: Workspace,
+  queue: Queue,
+  sweep: Sweep,
+  { bucket, ...watch }: SweepJobsWatch = {},
+): Promise<SweepOutcome> {
+  if (bucket) await sendSweep(bucket, workspace, sweep, watch.onProgress);
   await queue.forget(sweep.id);
-  let outcome = await sendTrials(workspace, queue, sweep);
-  if (outcome.isThrough) return outcome;
-  await waitForBatch(queue, sweep.id, {
-    ...watch,
-    look: async () => {
-      outcome = await sendTrials(workspace, queue, sweep);
-      return outcome.isThrough;
-    },
-    progress: (batch) => sweepProgress(outcome, batch),
-  });
+  let outcome = await sendTrials(workspace, queue, sweep, bucket);
+  if (!outcome.isThrough) {
+    await waitForBatch(queue, sweep.id, {
+      ...watch,
+      look: async () => {
+        outcome = await sendTrials(workspace, queue, sweep, bucket);
+        return outcome.isThrough;
+      },
+      progress: (batch) => sweepProgress(outcome, batch),
+    });
+  }
+  if (bucket && outcome.isThrough) await bringSweep(bucket, workspace, sweep);
   return outcome;
+}
+
+/** Sends what trials need: the data set, weights that the user named, what earlier trials came to, and then the sweep's record. */
+async function sendSweep(bucket: Bucket, workspace: Workspace, sweep: Sweep, onProgress: OnProgress | undefined): Promise<void> {
+  const task = findTask(sweep.task);
+  const dataset = await readDataset(workspace, task);
+  if (dataset.fingerprint !== sweep.data.fingerprint) throw SweepOutdated(sweep.id, 'pictures');
+  await sendDataset(bucket, workspace, task, dataset, onProgress);
+  if (sweep.weightsFile !== undefined) await sendContents(bucket, [sweep.weightsFile]);
+  const { runs } = await readRuns(workspace);
+  for (const run of runs) if (run.sweep?.id === sweep.id && resultOf(sweep, run)) await sendRun(bucket, workspace, run);
+  await sendFile(bucket, workspace, workspace.sweep(sweep.id, 'json'));
+}
+
+/** Brings what a sweep has come to so far, with the models. @returns ids of the runs that came */
+export function bringSweep(bucket: Bucket, workspace: Workspace, sweep: Sweep): Promise<string[]> {
+  return bringRuns(bucket, workspace, runsOf(sweep), { withFiles: true });
 }
 
 function sweepProgress({ plan, results, ranked }: SweepOutcome, batch: Batch): Progress {
@@ -70,29 +125,38 @@ const lateMilliseconds = 60_000;
 
 /** Runs trials of one sweep after another; those of the same share what they read. Call `leave` when there is nothing to do. */
 export class SweepDesk {
-  private open: { readonly sweep: Sweep; readonly runner: TrialRunner } | undefined;
+  private open: OpenSweep | undefined;
   private usedAt = 0;
+  private readonly workspace: Workspace;
 
+  /** @param exchange by way of which bucket, where workers share no folder */
   constructor(
-    private readonly workspace: Workspace,
+    workspace: Workspace,
     private readonly queue: Queue,
-  ) {}
+    private readonly exchange?: Exchange,
+  ) {
+    this.workspace = exchange?.desk ?? workspace;
+  }
 
   /** @returns what the trial came to; undefined where the signal stopped it. @throws as `runTrial`, and SWEEP_NOT_FOUND */
   async run({ batch, trial }: TrialJob, watch: TrainingWatch): Promise<TrialResult | undefined> {
-    const { sweep, runner } = await this.sitAt(batch);
+    const { sweep, runner } = await this.sitAt(batch, watch.onProgress);
+    const bucket = this.exchange?.bucket;
+    // A worker that was killed may have sent what the trial came to.
+    if (bucket) await bringRuns(bucket, this.workspace, runsOf(sweep));
     const record = trial === bestTrial ? await this.runBest(sweep, runner, watch) : await runner.run(trial, watch);
     const result = resultOf(sweep, record);
     this.usedAt = performance.now();
     // Before the job is over: where this worker dies in between, the next one comes by here again.
-    if (result) await sendTrials(this.workspace, this.queue, sweep);
+    if (result && bucket) await sendRun(bucket, this.workspace, record);
+    if (result) await sendTrials(this.workspace, this.queue, sweep, bucket);
     return result;
   }
 
   /** Looks once more whether the last sweep goes on. */
   async leave(): Promise<void> {
     if (!this.open) return;
-    const { isThrough } = await sendTrials(this.workspace, this.queue, this.open.sweep);
+    const { isThrough } = await sendTrials(this.workspace, this.queue, this.open.sweep, this.exchange?.bucket);
     if (isThrough || performance.now() - this.usedAt > lateMilliseconds) this.close();
   }
 
@@ -106,11 +170,31 @@ export class SweepDesk {
     return runner.runBest(ranked[0]!.candidate, watch);
   }
 
-  private async sitAt(id: string): Promise<{ readonly sweep: Sweep; readonly runner: TrialRunner }> {
+  private async sitAt(id: string, onProgress?: OnProgress): Promise<OpenSweep> {
     if (this.open?.sweep.id === id) return this.open;
     this.close();
-    const sweep = await readSweep(this.workspace, id);
-    this.open = { sweep, runner: await TrialRunner.open(this.workspace, planSweep(sweep)) };
+    this.open = await (this.exchange ? openInBucket(this.exchange, id, onProgress) : openSweep(this.workspace, id));
     return this.open;
   }
+}
+
+interface OpenSweep {
+  readonly sweep: Sweep;
+  readonly runner: TrialRunner;
+}
+
+async function openSweep(workspace: Workspace, id: string): Promise<OpenSweep> {
+  const sweep = await readSweep(workspace, id);
+  return { sweep, runner: await TrialRunner.open(workspace, planSweep(sweep)) };
+}
+
+async function openInBucket(exchange: Exchange, id: string, onProgress: OnProgress | undefined): Promise<OpenSweep> {
+  const { bucket, desk } = exchange;
+  if (!(await bringFile(bucket, desk, desk.sweep(id, 'json')))) throw NotInBucket(id);
+  const { weightsFile: named, ...found } = await readSweep(desk, id);
+  const weightsFile = await bringWeights(exchange, named, found.weights);
+  const sweep: Sweep = { ...found, ...(weightsFile && { weightsFile }) };
+  const workspace = await bringDataset(bucket, desk, sweep.task, sweep.data.fingerprint, onProgress);
+  const runner = await TrialRunner.open(workspace, planSweep(sweep), (ids, work, signal) => makeRunsOnce(exchange, ids, work, signal));
+  return { sweep, runner };
 }

@@ -1,4 +1,7 @@
+import path from 'node:path';
+import { type Bucket, bringContents, bringDataset, bringRuns, type Exchange, sendContents, sendDataset, sendRun } from '../bucket';
 import { readDataset } from '../data';
+import { readRun } from '../experiments';
 import { findTask, type SettingsOverrides, settingsFor, type Task } from '../tasks';
 import { promoteTrained, type TrainingWatch, type TrainOptions, trainTask } from '../training';
 import type { Workspace } from '../workspace';
@@ -12,44 +15,86 @@ export interface Trained {
   readonly current: string;
 }
 
+/** What to train, and by way of which bucket where workers share no folder. */
+export interface TrainingToSend extends Pick<TrainOptions, 'workspace' | 'task' | 'overrides' | 'weightsFile' | 'onProgress'> {
+  readonly bucket?: Bucket;
+}
+
 /**
  * Sends a training to be done by a worker, with all its settings.
  *
  * @returns the batch, of this one job
- * @throws what `readDataset` throws, BAD_SETTINGS, JOBS_AWAY
+ * @throws what `readDataset` throws, BAD_SETTINGS, JOBS_AWAY, what a bucket throws
  */
 export async function sendTraining(
   queue: Queue,
-  { workspace, task, overrides, weightsFile }: Pick<TrainOptions, 'workspace' | 'task' | 'overrides' | 'weightsFile'>,
+  { workspace, task, overrides, weightsFile, bucket, onProgress }: TrainingToSend,
 ): Promise<string> {
-  const { card } = await readDataset(workspace, task);
-  const settings: Record<string, unknown> = settingsFor(task as Task, card, overrides);
+  const dataset = await readDataset(workspace, task);
+  const settings: Record<string, unknown> = settingsFor(task as Task, dataset.card, overrides);
   const batch = newBatch(task.name, 'training');
-  await queue.send([{ job: { kind: 'training', batch, task: task.name, settings, ...(weightsFile && { weightsFile }) } }]);
+  if (bucket) await sendDataset(bucket, workspace, task, dataset, onProgress);
+  const [weights] = bucket && weightsFile ? await sendContents(bucket, [weightsFile]) : [];
+  const job = { kind: 'training' as const, batch, task: task.name, settings, dataset: dataset.fingerprint };
+  await queue.send([{ job: { ...job, ...(weightsFile && { weightsFile }), ...(weights && { weights }) } }]);
   return batch;
 }
 
-/** Waits for a training that was sent. @returns undefined where the signal ended the waiting. @throws as `waitForBatch` */
-export async function waitForTraining(queue: Queue, batch: string, watch: BatchWatch): Promise<Trained | undefined> {
+/** Where a training is waited for. */
+export interface AwaitedTraining extends BatchWatch, Pick<TrainingToSend, 'workspace' | 'bucket'> {
+  readonly batch: string;
+}
+
+/** Waits for a training that was sent, and brings it home. @returns undefined where the signal ended the waiting. @throws as `waitForBatch`, what a bucket throws */
+export async function waitForTraining(queue: Queue, { workspace, bucket, batch, ...watch }: AwaitedTraining): Promise<Trained | undefined> {
   if (!(await waitForBatch(queue, batch, watch))) return undefined;
   const [job] = await queue.list(batch);
-  return job!.output as Trained;
+  const trained = job!.output as Trained;
+  if (bucket) await bringTrained(bucket, workspace, trained);
+  return trained;
+}
+
+/** Brings the runs of a training from a bucket. Its model becomes the current one with that, and not once more when it is brought again. */
+export async function bringTrained(bucket: Bucket, workspace: Workspace, { runs, current }: Trained): Promise<void> {
+  const came: string[] = [];
+  for (const run of runs) came.push(...(await bringRuns(bucket, workspace, run, { withFiles: true })));
+  if (!came.includes(current)) return;
+  const run = await readRun(workspace, current);
+  await promoteTrained(workspace, findTask(run.task), run);
 }
 
 /**
- * Trains as a job says. Where it was begun before, it begins anew; only one that came to its end becomes the current model.
+ * Trains as a job says. Where it was begun before, it begins anew; only one that came to its end becomes the current model, in the folder that machines
+ * share or where it is brought home.
  *
  * @returns undefined where the signal stopped it
  */
 export async function train(
   workspace: Workspace,
-  { task: taskName, settings, weightsFile }: TrainingJob,
+  job: TrainingJob,
   watch: TrainingWatch,
+  exchange: Exchange | undefined,
 ): Promise<Trained | undefined> {
-  const task = findTask(taskName);
-  const overrides = settings as SettingsOverrides;
-  const outcome = await trainTask({ workspace, task, overrides, promotes: false, ...(weightsFile && { weightsFile }), ...watch });
+  const task = findTask(job.task);
+  const overrides = job.settings as SettingsOverrides;
+  const place = exchange ? await bringDataset(exchange.bucket, exchange.desk, task.name, job.dataset, watch.onProgress) : workspace;
+  const weightsFile = exchange ? await bringWeights(exchange, job.weightsFile, job.weights) : job.weightsFile;
+  const outcome = await trainTask({ workspace: place, task, overrides, promotes: false, ...(weightsFile && { weightsFile }), ...watch });
   if (outcome.interrupted) return undefined;
-  await promoteTrained(workspace, task, outcome.runs.find(({ id }) => id === outcome.current)!);
-  return { runs: outcome.runs.map(({ id }) => id), current: outcome.current };
+  const { runs, current } = outcome;
+  if (exchange) for (const run of runs) await sendRun(exchange.bucket, place, run);
+  else await promoteTrained(workspace, task, runs.find(({ id }) => id === current)!);
+  return { runs: runs.map(({ id }) => id), current };
+}
+
+/** Brings a file of weights that the user named, under the name that it had. @returns where it is; undefined where there was none */
+export async function bringWeights(
+  { bucket, desk }: Exchange,
+  name: string | undefined,
+  hash: string | undefined,
+): Promise<string | undefined> {
+  if (name === undefined || hash === undefined) return undefined;
+  const file = path.join(desk.outputs, 'named-weights', hash.slice(0, 16), path.basename(name));
+  await bringContents(bucket, [{ file, sha256: hash }]);
+  return file;
 }

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Bucket, openExchange } from '../bucket';
 import type { DatabaseLog } from '../database';
+import { VisionbookError } from '../errors';
 import type { Progress } from '../progress';
 import type { TrainingWatch } from '../training';
 import type { Workspace } from '../workspace';
 import { type Job, jobSchema, jobTitle } from './job';
-import { predictPart } from './predictions';
+import { predictPart, predictPartInBucket } from './predictions';
 import { type Queue, renewalInterval, type TakenJob } from './queue';
 import { SweepDesk } from './sweeps';
 import { train } from './trainings';
@@ -13,6 +15,8 @@ import { train } from './trainings';
 export interface WorkOptions {
   readonly workspace: Workspace;
   readonly queue: Queue;
+  /** By way of which files come and go, where workers share no folder. */
+  readonly bucket?: Bucket;
   /** Stops the worker: what it is at is given back. */
   readonly signal: AbortSignal;
   /** Ends when nothing is left to do, by others neither. */
@@ -24,17 +28,20 @@ export interface WorkOptions {
 const pollMilliseconds = 1000;
 
 /**
- * Does jobs, one at a time, until the signal stops it. Several workers share a queue and a workspace. A job that fails is noted and tried again; a worker that
+ * Does jobs, one at a time, until the signal stops it. Several workers share a queue, and a workspace or a bucket. A job that fails is noted and tried again; a worker that
  * is killed loses its lease, and another does the job.
  *
  * @throws what closing leaves, and nothing that a job throws
  */
-export async function work({ workspace, queue, signal, drains = false, log }: WorkOptions): Promise<void> {
-  const desk = new SweepDesk(workspace, queue);
-  const perform = (data: unknown, watch: TrainingWatch): Promise<object | undefined> => {
+export async function work({ workspace, queue, bucket, signal, drains = false, log }: WorkOptions): Promise<void> {
+  const exchange = bucket && openExchange(bucket, workspace);
+  const desk = new SweepDesk(workspace, queue, exchange);
+  const perform = (data: unknown, own: TrainingWatch): Promise<object | undefined> => {
     const job = jobSchema.parse(data);
+    const watch = { ...own, ...(exchange && { exchange: exchange.activations }) };
     if (job.kind === 'trial') return desk.run(job, watch);
-    return job.kind === 'predictions' ? predictPart(workspace, job, watch) : train(workspace, job, watch);
+    if (job.kind === 'training') return train(workspace, job, watch, exchange);
+    return exchange ? predictPartInBucket(exchange, job, watch) : predictPart(workspace, job, watch);
   };
   try {
     while (!signal.aborted) {
@@ -90,6 +97,10 @@ async function attend({ queue, job, signal, log, perform }: Attendance): Promise
   } catch (error) {
     if (lost.signal.aborted) return log.warn({}, `${title}: cancelled, or given to another worker`);
     if (signal.aborted) return await queue.release(job);
+    if (isBucketAway(error)) {
+      log.error({ reason: (error as Error).message }, `${title}: given back`);
+      return await queue.release(job);
+    }
     log.error({ reason: (error as Error).message }, `${title}: failed`);
     await queue.fail(job, error);
   } finally {
@@ -100,4 +111,9 @@ async function attend({ queue, job, signal, log, perform }: Attendance): Promise
 async function isIdle(queue: Queue): Promise<boolean> {
   const jobs = await queue.list();
   return jobs.every(({ state }) => state !== 'created' && state !== 'retry' && state !== 'active');
+}
+
+/** That is no fault of the job, which would fail as often as it may within seconds. */
+function isBucketAway(error: unknown): boolean {
+  return error instanceof VisionbookError && error.code === 'BUCKET_AWAY';
 }

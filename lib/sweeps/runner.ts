@@ -68,6 +68,12 @@ interface Training {
 }
 
 /**
+ * Does work that makes runs of these ids while no other machine makes them, the last of them last: for machines that share no folder. Those that were made
+ * elsewhere are here when the work begins.
+ */
+export type MakeRunsOnce = <Result>(ids: readonly string[], work: () => Promise<Result>, signal?: AbortSignal) => Promise<Result>;
+
+/**
  * Runs trials one after another, and opens only once what they share: the data set, and the activations of the last trial that trained the same layers. Call
  * `close` when done.
  */
@@ -79,16 +85,17 @@ export class TrialRunner {
     private readonly workspace: Workspace,
     private readonly plan: SweepPlan,
     private readonly dataset: Dataset,
+    private readonly makeOnce: MakeRunsOnce,
   ) {
     this.task = findTask(plan.sweep.task);
   }
 
   /** @throws SWEEP_OUTDATED where the data set is another one, and what `readDataset` throws */
-  static async open(workspace: Workspace, plan: SweepPlan): Promise<TrialRunner> {
+  static async open(workspace: Workspace, plan: SweepPlan, makeOnce: MakeRunsOnce = (_ids, work) => work()): Promise<TrialRunner> {
     const { sweep } = plan;
     const dataset = await readDataset(workspace, findTask(sweep.task));
     if (dataset.fingerprint !== sweep.data.fingerprint) throw SweepOutdated(sweep.id, 'pictures');
-    return new TrialRunner(workspace, plan, dataset);
+    return new TrialRunner(workspace, plan, dataset, makeOnce);
   }
 
   /** As `runTrial`. */
@@ -155,39 +162,42 @@ export class TrialRunner {
     const before = settings.stages.slice(0, place);
     const key = sha256(JSON.stringify({ ...settings, stages: before })).slice(0, 8);
     const trialOf = (index: number): string => `start.${key}.${before[index]!.name}`;
-    const start = sweepRunId({ id: plan.sweep.id, trial: trialOf(place - 1) });
+    const starts = before.map((_, index) => sweepRunId({ id: plan.sweep.id, trial: trialOf(index) }));
+    const start = starts.at(-1)!;
     // Trials that need the same start may begin at once, in several processes.
-    return withLock(workspace.experiment(start), {
-      lockFile: path.join(path.dirname(workspace.sweep(plan.sweep.id, 'json')), `${trialOf(place - 1)}.lock`),
-      retries: { forever: true, minTimeout: 100, maxTimeout: 2000 },
-      busy: () => SweepRunning(plan.sweep.id),
-      work: async () => {
-        const trained = await readRunIfPresent(workspace, start);
-        if (trained?.status === 'finished') {
-          const engine = await loadTensorFlow();
-          const classifier = await loadClassifier(engine.tf, await findModel(workspace, task.name, start));
-          return {
-            context: { workspace, task, settings, engine, classifier, weights: trained.weights, data: describeData(dataset), ...watch },
-            start,
-          };
-        }
-        const context = await anew();
-        try {
-          const pictures = trainingPictures(dataset, task, { ...settings, seed: plan.sweep.settings.seed });
-          let parent: string | undefined;
-          for (const [index, stage] of before.entries()) {
-            const request = { stage, pictures, patience: settings.patience, sweep: { id: plan.sweep.id, trial: trialOf(index) } };
-            const run = await runStage(context, { ...request, ...(parent !== undefined && { parent }) });
-            watch.signal?.throwIfAborted();
-            parent = run.id;
+    const begun = (): Promise<{ context: TrainingContext; start: string }> =>
+      withLock(workspace.experiment(start), {
+        lockFile: path.join(path.dirname(workspace.sweep(plan.sweep.id, 'json')), `${trialOf(place - 1)}.lock`),
+        retries: { forever: true, minTimeout: 100, maxTimeout: 2000 },
+        busy: () => SweepRunning(plan.sweep.id),
+        work: async () => {
+          const trained = await readRunIfPresent(workspace, start);
+          if (trained?.status === 'finished') {
+            const engine = await loadTensorFlow();
+            const classifier = await loadClassifier(engine.tf, await findModel(workspace, task.name, start));
+            return {
+              context: { workspace, task, settings, engine, classifier, weights: trained.weights, data: describeData(dataset), ...watch },
+              start,
+            };
           }
-          return { context, start };
-        } catch (error) {
-          context.classifier.model.dispose();
-          throw error;
-        }
-      },
-    });
+          const context = await anew();
+          try {
+            const pictures = trainingPictures(dataset, task, { ...settings, seed: plan.sweep.settings.seed });
+            let parent: string | undefined;
+            for (const [index, stage] of before.entries()) {
+              const request = { stage, pictures, patience: settings.patience, sweep: { id: plan.sweep.id, trial: trialOf(index) } };
+              const run = await runStage(context, { ...request, ...(parent !== undefined && { parent }) });
+              watch.signal?.throwIfAborted();
+              parent = run.id;
+            }
+            return { context, start };
+          } catch (error) {
+            context.classifier.model.dispose();
+            throw error;
+          }
+        },
+      });
+    return this.makeOnce(starts, begun, watch.signal);
   }
 
   /** The pictures' activations; views and balancing are the same for all seeds, or each would need activations of its own. */
