@@ -57,6 +57,17 @@ export function runCommand(home: Pick<TestHome, 'env'>, ...args: string[]): Prom
   return startCommand(home, args).ended;
 }
 
+/** Waits until a command says something. */
+export function says({ child }: Command, stream: 'stdout' | 'stderr', pattern: RegExp): Promise<void> {
+  return new Promise((resolve) => {
+    let said = '';
+    child[stream]!.on('data', (text: string) => {
+      said += text;
+      if (pattern.test(said)) resolve();
+    });
+  });
+}
+
 /** Waits until a command's run, which is none of `known`, meets a condition. */
 export async function runThat(
   { workspace }: TestHome,

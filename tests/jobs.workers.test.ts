@@ -5,7 +5,7 @@ import { readRuns } from '../lib/experiments';
 import { openQueue } from '../lib/jobs';
 import { findModel } from '../lib/models';
 import { bestTrial, readSweeps } from '../lib/sweeps';
-import { type Command, runCommand, startCommand } from './cli.fixture';
+import { type Command, runCommand, says, startCommand } from './cli.fixture';
 import { copyOfTrained, type TestHome, tinyCounts } from './pipeline.fixture';
 import { collectLog, postgresBackend } from './server.database.fixtures';
 
@@ -32,17 +32,6 @@ async function trialOf({ child }: Command): Promise<string> {
     if (run) return run.sweep!.trial;
     await sleep(10);
   }
-}
-
-/** Waits until a command says something. */
-function says({ child }: Command, stream: 'stdout' | 'stderr', pattern: RegExp): Promise<void> {
-  return new Promise((resolve) => {
-    let said = '';
-    child[stream]!.on('data', (text: string) => {
-      said += text;
-      if (pattern.test(said)) resolve();
-    });
-  });
 }
 
 describe('two workers', () => {
