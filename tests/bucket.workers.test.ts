@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type Bucket, openBucket, openExchange } from '../lib/bucket';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type Bucket, BucketAway, openBucket, openExchange } from '../lib/bucket';
 import { readDataset } from '../lib/data';
 import { type RunRecord, readRuns } from '../lib/experiments';
+import { cancelBatch, openQueue, work } from '../lib/jobs';
 import { findModel } from '../lib/models';
 import { bestTrial } from '../lib/sweeps';
 import { food } from '../lib/tasks';
@@ -13,7 +14,7 @@ import { motoPython, type S3Server, startS3 } from './bucket.fixture';
 import { type Command, runCommand, says, startCommand } from './cli.fixture';
 import { temporaryFolder } from './data.fixtures';
 import { copyOfTrained, type TestHome, tinyCounts } from './pipeline.fixture';
-import { postgresBackend } from './server.database.fixtures';
+import { collectLog, postgresBackend } from './server.database.fixtures';
 
 const postgres = postgresBackend();
 
@@ -117,6 +118,23 @@ describe.skipIf(!motoPython || postgres.missing)('machines that share a database
     expect(readFileSync(onnx).length).toBe(
       runs.find(({ id }) => id === card.runId)!.artifacts.find(({ path: name }) => name.endsWith('.onnx'))!.bytes,
     );
+  });
+
+  it('give a job back while the bucket is away, as if it had not been begun', async () => {
+    const { DATABASE_URL, VISIONBOOK_JOB_LEASE } = shared;
+    const queue = await openQueue({ workspace: home.workspace, log: collectLog(), env: { DATABASE_URL, VISIONBOOK_JOB_LEASE } });
+    onTestFinished(() => queue.close());
+    await queue.send([{ job: { kind: 'trial', batch: 'away', trial: '1' } }]);
+    const log = collectLog();
+    const stop = new AbortController();
+    const away: Bucket = { ...bucket, read: async () => Promise.reject(BucketAway(bucket.url, server.url, 'ECONNREFUSED')) };
+    const working = work({ workspace: home.workspace, queue, bucket: away, signal: stop.signal, log });
+    await vi.waitUntil(() => log.lines.length > 5);
+    stop.abort();
+    await working;
+    expect(log.lines[0]).toMatchObject({ level: 'error', message: 'trial 1 of away: given back' });
+    expect(await queue.list('away')).toMatchObject([{ state: 'created', retries: 0 }]);
+    await cancelBatch(queue, 'away');
   });
 
   it('say at once where the bucket cannot be used, and doctor does', async () => {

@@ -54,7 +54,7 @@ export async function work({ workspace, queue, bucket, signal, drains = false, l
         await desk.leave();
         if (drains && (await isIdle(queue))) return;
       } catch (error) {
-        log.error({ reason: (error as Error).message }, 'the queue does not answer; trying on');
+        log.error({ reason: (error as Error).message }, 'no job can be taken now; trying on');
       }
       await sleep(pollMilliseconds, undefined, { signal }).catch(() => {});
     }
