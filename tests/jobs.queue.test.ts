@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { batchesOf, batchRows, cancelBatch, type Job, openQueue, type Queue, waitForBatch } from '../lib/jobs';
+import { batchesOf, batchRows, cancelBatch, checkNotQueued, type Job, openQueue, type Queue, waitForBatch } from '../lib/jobs';
 import type { Workspace } from '../lib/workspace';
 import { temporaryWorkspace } from './data.fixtures';
 import { collectLog, postgresBackend } from './server.database.fixtures';
@@ -109,6 +111,24 @@ for (const { name, missing, place } of backends) {
       expect(await queue.take()).toMatchObject({ id: job.id, retryCount: 0 });
     });
 
+    it('tells who would train a sweep here that workers have it, until it is done or taken back', async () => {
+      const { workspace, env } = await place();
+      const check = (id: string): Promise<void> => checkNotQueued({ workspace, log: collectLog(), env }, { id });
+      const queue = await open({ workspace, env });
+      await queue.send([trial('1', 'done'), trial('2', 'done'), trial('1', 'taken-back')]);
+      const jobs = [(await take(queue))!, (await take(queue))!, (await take(queue))!];
+      const [one, other] = jobs.filter(({ data }) => (data as Job).batch === 'done');
+      await queue.fail(one!, new Error('disk full'));
+      await expect(check('done')).rejects.toMatchObject({ code: 'SWEEP_QUEUED', message: expect.stringMatching(/2 trials are/) });
+      await queue.complete(other!, {});
+      await expect(check('done')).rejects.toThrow(/1 trial is/);
+      await queue.complete(await take(queue), {});
+      await check('done');
+      await expect(check('taken-back')).rejects.toThrow(/npm run worker .*--jobs.* npm run jobs -- cancel n-back/);
+      await cancelBatch(queue, 'taken-back');
+      await check('taken-back');
+    });
+
     it('takes back what is not done, and who waits for it hears of it', async () => {
       const queue = await open(await place());
       await queue.send([trial('1', 'a-sweep')]);
@@ -136,6 +156,24 @@ describe('PGlite', () => {
     const jobs = await Promise.all(Array.from({ length: 20 }, (_, index) => take([second, third][index % 2]!)));
     expect(new Set(jobs.map(({ id }) => id)).size).toBe(20);
     expect(await second.list('sweep')).toHaveLength(20);
+  });
+});
+
+describe('who would train a sweep here', () => {
+  it('asks no database that was not made, and makes none', async () => {
+    const workspace = temporaryWorkspace();
+    await checkNotQueued({ workspace, log: collectLog(), env: {} }, { id: 'sweep' });
+    expect(existsSync(workspace.outputs)).toBe(false);
+  });
+
+  it.skipIf(postgres.missing)('makes no tables where there are none', async () => {
+    const { workspace, url } = (await postgres.create()).options;
+    const client = new pg.Client({ connectionString: url! });
+    await client.connect();
+    onTestFinished(() => client.end());
+    await checkNotQueued({ workspace, log: collectLog(), env: { DATABASE_URL: url } }, { id: 'sweep' });
+    const { rows } = await client.query("select 1 from information_schema.tables where table_schema = 'visionbook_jobs'");
+    expect(rows).toEqual([]);
   });
 });
 

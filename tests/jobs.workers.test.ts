@@ -74,6 +74,21 @@ describe('two workers', () => {
 describe('jobs without a server', () => {
   const env = { VISIONBOOK_JOB_LEASE: '8', VISIONBOOK_THREADS: '1' };
 
+  it('of a sweep are not done by the same command without --jobs as well, until they are taken back', async () => {
+    const arguments_ = ['sweep', 'food', '--grid', 'dropout=0.35,0.45'];
+    const sending = startCommand(home, [...arguments_, '--jobs'], env);
+    await says(sending, 'stdout', /2 candidates/);
+    sending.child.kill('SIGINT');
+    const { stderr } = await sending.ended;
+    const [, end] = /npm run jobs -- cancel (\S+)/.exec(stderr)!;
+    const refused = await runCommand(home, ...arguments_);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/of whom 2 trials are awaited.*\(SWEEP_QUEUED\)/s) });
+    expect(refused.stderr).toContain(`npm run jobs -- cancel ${end}`);
+    expect((await readRuns(home.workspace)).runs.filter(({ sweep }) => sweep?.id.endsWith(end!))).toEqual([]);
+    expect(await runCommand(home, 'jobs', 'cancel', end!)).toMatchObject({ code: 0 });
+    expect(await runCommand(home, ...arguments_)).toMatchObject({ code: 0, stdout: expect.stringContaining(`${end}.best`) });
+  });
+
   it('wait in a folder for a worker, who predicts and trains as the commands would', async () => {
     const { workspace } = home;
     const { runId } = (await findModel(workspace, 'food')).card;

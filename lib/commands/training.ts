@@ -10,6 +10,7 @@ import {
   leaveToWorkers,
   leftToWorkers,
   load,
+  terminalLog,
   wholeNumber,
   withJobs,
   withProgress,
@@ -100,16 +101,21 @@ interface SweepArguments {
 async function sweep(taskName: string, { resume, jobs, ...asked }: SweepArguments): Promise<void> {
   const workspace = openWorkspace();
   const task = findTask(taskName);
-  const { askSweep, describePlan, describeSweep, planSweep, resumeSweep, runSweep, sweepRows } = load('sweeps');
+  const { askSweep, describePlan, describeSweep, planSweep, readSweeps, resumeSweep, runSweep, sweepRows } = load('sweeps');
   const { describeRun, figureToPng, sweepFigure, textTable } = load('report');
   const keeps = jobs ? leftToWorkers.keeps : 'the same command goes on';
   const signal = stopOnInterrupt({ keeps, signals: ['SIGINT', 'SIGTERM'] });
+  const earlier = (await readSweeps(workspace)).map(({ id }) => id);
   const outcome = await withProgress(async (onProgress) => {
     const watch = { onProgress, signal };
     const begun =
       resume === undefined ? await askSweep({ workspace, task, ...asked, ...watch }) : await resumeSweep(workspace, task, resume);
     console.log(describePlan(planSweep(begun)));
-    if (!jobs) return runSweep(workspace, begun, watch);
+    if (!jobs) {
+      // Of one that only begins there are no jobs, and their database is not asked.
+      if (earlier.includes(begun.id)) await load('jobs').checkNotQueued({ workspace, log: terminalLog }, begun);
+      return runSweep(workspace, begun, watch);
+    }
     const { runSweepByJobs } = load('jobs');
     const bucket = await bucketIfAny();
     return withQueue(workspace, (queue) => runSweepByJobs(workspace, queue, begun, { ...watch, ...(bucket && { bucket }) }));

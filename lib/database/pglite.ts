@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,6 +9,16 @@ import type { Source } from './source';
 
 /** What the process with the database says: where it listens, that it has made a new database, or why it cannot go on. */
 export type PgliteReport = { readonly address: Address } | { readonly isNew: true } | { readonly problem: string };
+
+/** Where in its folder the database itself is. */
+export function dataIn(folder: string): string {
+  return path.join(folder, 'data');
+}
+
+/** Whether a database was made in a folder. */
+export function hasDatabase(folder: string): boolean {
+  return existsSync(dataIn(folder));
+}
 
 /** Writing what is in memory takes less. */
 const patienceMilliseconds = 5_000;

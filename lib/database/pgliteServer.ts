@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rename, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -7,7 +6,7 @@ import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { DatabaseUnreadable } from './errors';
 import { describeFailure } from './failures';
 import { type Address, holdFolder } from './holder';
-import type { PgliteReport } from './pglite';
+import { dataIn, hasDatabase, type PgliteReport } from './pglite';
 
 /** Sockets' paths have 108 bytes on Linux and 104 on macOS, with the zero at the end. */
 const longestSocketPath = 103;
@@ -43,8 +42,8 @@ interface OpenFolder {
 /** @returns undefined when the database had to be made first: that takes three times the memory, which only a new process gives back */
 async function openFolder(folder: string): Promise<OpenFolder | undefined> {
   const held = await holdFolder(folder);
-  const data = path.join(folder, 'data');
-  if (!existsSync(data)) {
+  const data = dataIn(folder);
+  if (!hasDatabase(folder)) {
     await makeDatabase(data);
     await held.release();
     return undefined;

@@ -22,6 +22,12 @@ export const NotInBucket = defineError(
   422,
   (batch: string) => `${batch} was sent without a bucket: give that command again with VISIONBOOK_BUCKET set as it is for the workers`,
 );
+export const SweepQueued = defineError(
+  'SWEEP_QUEUED',
+  409,
+  (sweep: string, jobs: number) =>
+    `the sweep ${sweep} is with the workers, of whom ${jobs} trial${jobs === 1 ? ' is' : 's are'} awaited: to train here too would do them twice. Start npm run worker and give the same command with --jobs, or take them back first: npm run jobs -- cancel ${sweep.slice(-6)}`,
+);
 export const JobsCancelled = defineError('JOBS_CANCELLED', 409, (batch: string) => `jobs of ${batch} were cancelled`);
 export const BatchNotFound = defineError('BATCH_NOT_FOUND', 404, (name: string, known: readonly string[]) =>
   known.length === 0

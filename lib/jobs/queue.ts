@@ -1,5 +1,5 @@
 import PgBoss from 'pg-boss';
-import { type DatabaseLog, describeFailure } from '../database';
+import { type DatabaseLog, describeFailure, hasDatabase } from '../database';
 import type { Progress } from '../progress';
 import type { Workspace } from '../workspace';
 import { BadLease, JobsAway } from './errors';
@@ -147,6 +147,29 @@ export async function openQueue({ workspace, log, env = process.env }: QueueOpti
       await statements.close();
     },
   };
+}
+
+/**
+ * How many jobs of a batch wait or run, for whoever needs no queue: a database that is not there is not made, nor are its tables.
+ *
+ * @throws BAD_DATABASE_URL, JOBS_AWAY
+ */
+export async function countOpenJobs({ workspace, log, env = process.env }: QueueOptions, batch: string): Promise<number> {
+  if (!env.DATABASE_URL && !hasDatabase(workspace.jobs)) return 0;
+  const statements = openStatements(workspace, env.DATABASE_URL, log);
+  try {
+    const { rows: tables } = await statements.executeSql<{ isThere: boolean }>(
+      `select to_regclass('${schema}.job') is not null as "isThere"`,
+    );
+    if (!tables[0]!.isThere) return 0;
+    const { rows } = await statements.executeSql<{ count: number }>(
+      `select count(*)::int as count from ${schema}.job where name = '${name}' and data->>'batch' = $1 and state <= 'active'`,
+      [batch],
+    );
+    return rows[0]!.count;
+  } finally {
+    await statements.close();
+  }
 }
 
 /** Longer than any step of a training that keeps the process from renewing it, on a computer that is busy too. */

@@ -32,9 +32,9 @@ import { findTask } from '../tasks';
 import type { TrainingWatch } from '../training';
 import type { Workspace } from '../workspace';
 import { activityOf, type Batch, waitForBatch } from './batches';
-import { NotInBucket } from './errors';
+import { NotInBucket, SweepQueued } from './errors';
 import type { TrialJob } from './job';
-import type { Queue } from './queue';
+import { countOpenJobs, type Queue, type QueueOptions } from './queue';
 import { bringWeights } from './trainings';
 
 /**
@@ -91,6 +91,16 @@ export async function runSweepByJobs(
   }
   if (bucket && outcome.isThrough) await bringSweep(bucket, workspace, sweep);
   return outcome;
+}
+
+/**
+ * Sees that workers do not train what this process is about to train.
+ *
+ * @throws SWEEP_QUEUED, BAD_DATABASE_URL, JOBS_AWAY
+ */
+export async function checkNotQueued(options: QueueOptions, { id }: Pick<Sweep, 'id'>): Promise<void> {
+  const jobs = await countOpenJobs(options, id);
+  if (jobs > 0) throw SweepQueued(id, jobs);
 }
 
 /** Sends what trials need: the data set, weights that the user named, what earlier trials came to, and then the sweep's record. */
