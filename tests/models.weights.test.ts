@@ -4,7 +4,17 @@ import path from 'node:path';
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadTensorFlow, type TensorFlowModule } from '../lib/engine';
-import { assignWeights, buildClassifier, findWeights, kerasArchive, readKerasWeights } from '../lib/models';
+import {
+  assignWeights,
+  buildClassifier,
+  embeddedOrigin,
+  findWeights,
+  kerasArchive,
+  lite0Name,
+  officialWeights,
+  readKerasWeights,
+  standInName,
+} from '../lib/models';
 import { openWorkspace } from '../lib/workspace';
 import { temporaryFolder } from './data.fixtures';
 import { randomClassifier, smallDesign } from './models.fixtures';
@@ -97,6 +107,33 @@ describe('weights', () => {
       return ours.sub(theirs).abs().max().div(theirs.abs().max()).dataSync()[0];
     });
     expect(first).toBeLessThan(1e-4);
+  });
+
+  it('that are wanted exactly are taken though others come before them', async () => {
+    const own = { name: 'mobilenet_v2', alpha: 1 } as const;
+    const folder = temporaryFolder();
+    writeFileSync(path.join(folder, officialWeights(own, 224)!.file), 'weights');
+    const places = { ...openWorkspace(), official: { folder, imageSize: 224 } };
+    expect((await findWeights('mobilenet_v2', own, places)).origin.isStandIn).toBe(false);
+    const exact = embeddedOrigin(root);
+    expect((await findWeights('mobilenet_v2', own, { ...places, exact })).origin).toEqual(exact);
+  });
+
+  it.each([
+    {
+      source: 'other.h5',
+      named: undefined,
+      here: /here are only nsfwjs/,
+      remedy: /fetch downloads .*; or copy other\.h5 to \/folder from/,
+    },
+    { source: 'mine.h5', named: '/gone/mine.h5', here: /here are none/, remedy: /copy them to \/gone\/mine\.h5 from/ },
+    { source: lite0Name, named: undefined, here: /here are only nsfwjs/, remedy: /npm run doctor installs/ },
+    { source: standInName, named: undefined, here: /here are only nsfwjs/, remedy: /npm ci installs/ },
+  ])('that are wanted exactly and are elsewhere, $source, are refused with how to get them', async ({ source, named, here, remedy }) => {
+    const places = { ...openWorkspace(), official: { folder: '/folder', imageSize: 224 }, ...(named && { file: named }) };
+    const finding = findWeights('mobilenet_v2', { name: 'mobilenet_v2', alpha: 1 }, { ...places, exact: { source, sha256: 'ab' } });
+    await expect(finding).rejects.toMatchObject({ code: 'WEIGHTS_ELSEWHERE', message: expect.stringMatching(here) });
+    await expect(finding).rejects.toThrow(remedy);
   });
 
   it('are read without leaving tensors behind', async () => {

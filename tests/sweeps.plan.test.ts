@@ -13,7 +13,7 @@ function sweepOf(space: Space, more: Partial<Sweep> = {}): Sweep {
     task: 'food',
     stage: 'head',
     settings,
-    weights: 'w',
+    weights: {},
     data: { name: 'sample', isSample: true, fingerprint: 'f' },
     ...checkSpace(space, food, settings, 0),
     seeds: 1,

@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readRun, readRuns } from '../lib/experiments';
+import { sha256File } from '../lib/files';
 import { withLock } from '../lib/lock';
 import { findModel, modelFiles } from '../lib/models';
 import { beginSweep, bestTrial, planSweep, readOutcome, readSweep, runSweep, runTrial, type Sweep, settingArguments } from '../lib/sweeps';
 import { food } from '../lib/tasks';
 import { trainTask } from '../lib/training';
 import { runCommand, runThat, startCommand } from './cli.fixture';
+import { temporaryFolder } from './data.fixtures';
 import { copyOfTrained, type TestHome, tinySettings } from './pipeline.fixture';
 
 let home: TestHome;
@@ -136,6 +138,23 @@ describe('a sweep', () => {
     });
   });
 
+  it('of backbones begins each with its own weights, and with those of its record where an earlier version wrote it', async () => {
+    const { workspace } = home;
+    const file = path.join(temporaryFolder(), 'mine.keras');
+    await copyFile((await findModel(workspace, 'food')).keras, file);
+    const named = await beginSweep({ workspace, task: food, overrides, weightsFile: file, grid: { backbone: ['auto', 'mobilenet_v2'] } });
+    const mine = { source: 'mine.keras', sha256: await sha256File(file) };
+    expect(named.weights).toEqual({ auto: mine, mobilenet_v2: mine });
+    const content = JSON.parse(await readFile(workspace.sweep(named.id, 'json'), 'utf8'));
+    await writeFile(workspace.sweep(named.id, 'json'), JSON.stringify({ ...content, weights: 'ab' }));
+    const earlier = await readSweep(workspace, named.id);
+    expect(earlier.weights).toEqual({ mobilenet_v2: { source: `of the sweep ${named.id}`, sha256: 'ab' } });
+    await expect(runTrial(workspace, earlier, '2')).rejects.toMatchObject({ code: 'WEIGHTS_ELSEWHERE' });
+    await expect(beginSweep({ workspace, task: food, overrides, grid: { backbone: ['mobilenet_v2', 'efficientnet_b0'] } })).rejects.toThrow(
+      /no weights of efficientnet_b0/,
+    );
+  });
+
   it('whose record was cut short is named, and is not in the way of others', async () => {
     const { workspace } = home;
     const options = { workspace, task: food, overrides, grid: { dropout: [0.35] } };
@@ -162,11 +181,12 @@ describe('a trial', () => {
     expect((await readOutcome(workspace, sweep)).ranked).toHaveLength(1);
   });
 
-  it('is refused when the pictures are others than those that the sweep began with', async () => {
+  it('is refused when the pictures or weights are others than those that the sweep began with', async () => {
     const { workspace } = home;
     const sweep = await beginSweep({ workspace, task: food, overrides, grid: { dropout: [0.25] } });
     await expect(runTrial(workspace, { ...sweep, data: { ...sweep.data, fingerprint: 'other' } }, '1')).rejects.toThrow(/other pictures/);
-    await expect(runTrial(workspace, { ...sweep, weights: 'other' }, '1')).rejects.toThrow(/other weights/);
+    const weights = { mobilenet_v2: { source: 'other.h5', sha256: 'other' } };
+    await expect(runTrial(workspace, { ...sweep, weights }, '1')).rejects.toThrow(/begins with the weights other\.h5/);
     expect(planSweep(sweep).rungs.flat()).toHaveLength(1);
   });
 });

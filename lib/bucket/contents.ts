@@ -40,6 +40,11 @@ export async function sendContents(bucket: Bucket, files: readonly string[], onP
   return hashes;
 }
 
+/** Whether a content is there. @throws what a bucket throws */
+export async function hasContents(bucket: Bucket, hash: string): Promise<boolean> {
+  return (await bucket.tagOf(keyOf(hash))) !== undefined;
+}
+
 /** A file that is to have this content. */
 export interface WantedFile {
   readonly file: string;

@@ -1,7 +1,7 @@
 export { activationExchange } from './activations';
 export type { Bucket } from './bucket';
 export { Claims } from './claims';
-export { bringContents, sendContents } from './contents';
+export { bringContents, hasContents, sendContents } from './contents';
 export { bringDataset, sendDataset } from './datasets';
 export { fileIn, homeOf, keyOfFile } from './desk';
 export * from './errors';

@@ -10,7 +10,7 @@ export function registerServer(program: Command): void {
     .description(
       'do the jobs that --jobs sent; any number of workers share the database of DATABASE_URL, and the folder of VISIONBOOK_HOME or VISIONBOOK_BUCKET',
     )
-    .option('--drain', 'end when no job is left')
+    .option('--drain', 'end when no job is left that can be done here')
     .action(startWorker);
   const jobs = program.command('jobs').description('what the workers have to do');
   jobs.command('ls').description('sweeps, trainings and predictions that were sent, and how far they are').action(listJobs);
@@ -49,7 +49,10 @@ async function listJobs(): Promise<void> {
   const { textTable } = load('report');
   const batches = await withQueue(openWorkspace(), async (queue) => batchesOf(await queue.list()));
   console.log(batches.length > 0 ? textTable(batchRows(batches)) : 'there are no jobs');
-  for (const { batch, failures } of batches) for (const reason of failures) console.log(`\n${batch}\n  ${reason}`);
+  for (const { batch, failures, refusals } of batches) {
+    for (const reason of failures) console.log(`\n${batch}\n  ${reason}`);
+    for (const reason of refusals) console.log(`\n${batch}, where a worker left it to others\n  ${reason}`);
+  }
 }
 
 async function cancelJobs(name: string): Promise<void> {

@@ -16,6 +16,8 @@ export interface Batch {
   readonly running: readonly Progress[];
   /** Why jobs failed, each reason once. */
   readonly failures: readonly string[];
+  /** Why workers left jobs that wait to others, each reason once. */
+  readonly refusals: readonly string[];
 }
 
 /** Jobs by their batches, the oldest first. */
@@ -26,14 +28,17 @@ export function batchesOf(jobs: readonly ListedJob[]): Batch[] {
     const counts = { created: 0, retry: 0, active: 0, completed: 0, cancelled: 0, failed: 0 };
     for (const { state } of members) counts[state]++;
     const outputs = (state: JobState): unknown[] => members.flatMap((one) => (one.state === state && one.output ? [one.output] : []));
-    const reasons = outputs('failed').map((output) => (output as { readonly message?: string }).message ?? 'its workers were killed');
+    const reasons = (state: JobState): string[] => [
+      ...new Set(outputs(state).map((output) => (output as { readonly message?: string }).message ?? 'its workers were killed')),
+    ];
     return {
       batch,
       kind: members[0]!.job.kind,
       counts,
       retries: members.reduce((sum, { retries }) => sum + retries, 0),
       running: outputs('active').filter(isProgress),
-      failures: [...new Set(reasons)],
+      failures: reasons('failed'),
+      refusals: reasons('created'),
     };
   });
 }
@@ -133,7 +138,8 @@ function progressOf(batch: Batch): Progress {
 }
 
 /** What the workers are at, in words; nothing where all is over. */
-export function activityOf({ counts }: Pick<Batch, 'counts'>): string | undefined {
+export function activityOf({ counts, refusals }: Pick<Batch, 'counts' | 'refusals'>): string | undefined {
   if (counts.active > 0) return `${counts.active} running`;
+  if (refusals.length > 0) return 'waiting for a worker that can do it: npm run jobs -- ls says what the others lack';
   return counts.created + counts.retry > 0 ? 'waiting for a worker: start one by npm run worker' : undefined;
 }

@@ -18,9 +18,10 @@ const training = z.object({
   settings: z.record(z.string(), z.unknown()),
   /** Fingerprint of the data set. */
   dataset: z.string(),
+  /** Where the user named one. */
   weightsFile: z.string().optional(),
-  /** Of that file, where it is in a bucket. */
-  weights: z.string().optional(),
+  /** Those that the settings came to where the training was sent. */
+  weights: z.object({ source: z.string(), sha256: z.string() }),
 });
 
 const predictions = z.object({

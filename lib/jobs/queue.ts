@@ -26,7 +26,7 @@ export interface ListedJob {
   readonly state: JobState;
   /** How often it began anew. */
   readonly retries: number;
-  /** How far a running one is; what became of one that is over. */
+  /** How far a running one is; what became of one that is over; why workers left one that waits to others. */
   readonly output: unknown;
 }
 
@@ -36,6 +36,12 @@ export interface TakenJob {
   /** Unchecked: another version of the project may have sent it. */
   readonly data: unknown;
   readonly retryCount: number;
+}
+
+/** Why a worker left a job to others, and for how many seconds it rests. */
+export interface Refusal {
+  readonly reason: string;
+  readonly seconds: number;
 }
 
 /** The jobs that are to do, in a database that any number of workers share. Every method throws JOBS_AWAY. */
@@ -49,8 +55,8 @@ export interface Queue {
   take(): Promise<TakenJob | undefined>;
   /** Prolongs the lease, and notes how far the job is. @returns whether the job is still this process' */
   renew(job: TakenJob, progress?: Progress): Promise<boolean>;
-  /** Gives a job back that was not done, as if it had not been begun. */
-  release(job: TakenJob): Promise<void>;
+  /** Gives a job back that was not done, as if it had not been begun. Whoever cannot do it says why, and keeps others from asking for it at once. */
+  release(job: TakenJob, refusal?: Refusal): Promise<void>;
   complete(job: TakenJob, result: object): Promise<void>;
   /** Notes why a job failed; it is tried again, but not for ever. */
   fail(job: TakenJob, error: unknown): Promise<void>;
@@ -124,8 +130,10 @@ export async function openQueue({ workspace, log, env = process.env }: QueueOpti
       const { rows } = await executeSql(`update ${schema}.job set ${set} where ${held} returning id`, values);
       return rows.length > 0;
     },
-    async release({ id, retryCount }) {
-      await executeSql(`update ${schema}.job set state = 'created', started_on = null, output = null where ${held}`, [id, retryCount]);
+    async release({ id, retryCount }, refusal) {
+      const values = [id, retryCount, refusal?.seconds ?? 0, refusal ? JSON.stringify({ message: refusal.reason }) : null];
+      const set = `state = 'created', started_on = null, start_after = now() + $3 * interval '1 second', output = $4::jsonb`;
+      await executeSql(`update ${schema}.job set ${set} where ${held}`, values);
     },
     complete: ({ id }, result) => boss.complete(name, id, result),
     fail: ({ id }, error) => boss.fail(name, id, { message: describeFailure(error) }),

@@ -1,15 +1,4 @@
-import {
-  type Bucket,
-  bringDataset,
-  bringFile,
-  bringRuns,
-  type Exchange,
-  makeRunsOnce,
-  sendContents,
-  sendDataset,
-  sendFile,
-  sendRun,
-} from '../bucket';
+import { type Bucket, bringDataset, bringFile, bringRuns, type Exchange, makeRunsOnce, sendDataset, sendFile, sendRun } from '../bucket';
 import { readDataset } from '../data';
 import { readRuns } from '../experiments';
 import type { OnProgress, Progress } from '../progress';
@@ -25,17 +14,18 @@ import {
   SweepOutdated,
   type SweepWatch,
   sizeOf,
+  startsOf,
   type TrialResult,
   TrialRunner,
 } from '../sweeps';
 import { findTask } from '../tasks';
-import type { TrainingWatch } from '../training';
+import { type TrainingWatch, weightsToBegin } from '../training';
 import type { Workspace } from '../workspace';
 import { activityOf, type Batch, waitForBatch } from './batches';
 import { NotInBucket, SweepQueued } from './errors';
 import type { TrialJob } from './job';
 import { countOpenJobs, type Queue, type QueueOptions } from './queue';
-import { bringWeights } from './trainings';
+import { bringWeights, sendWeights } from './weights';
 
 /**
  * Sends what of a sweep may run now and is not on its way. It is called after each trial, by whoever ran it, and so needs nobody who conducts the sweep: the
@@ -103,13 +93,14 @@ export async function checkNotQueued(options: QueueOptions, { id }: Pick<Sweep, 
   if (jobs > 0) throw SweepQueued(id, jobs);
 }
 
-/** Sends what trials need: the data set, weights that the user named, what earlier trials came to, and then the sweep's record. */
+/** Sends what trials need: the data set, weights that are in files, what earlier trials came to, and then the sweep's record. */
 async function sendSweep(bucket: Bucket, workspace: Workspace, sweep: Sweep, onProgress: OnProgress | undefined): Promise<void> {
   const task = findTask(sweep.task);
   const dataset = await readDataset(workspace, task);
-  if (dataset.fingerprint !== sweep.data.fingerprint) throw SweepOutdated(sweep.id, 'pictures');
+  if (dataset.fingerprint !== sweep.data.fingerprint) throw SweepOutdated(sweep.id);
   await sendDataset(bucket, workspace, task, dataset, onProgress);
-  if (sweep.weightsFile !== undefined) await sendContents(bucket, [sweep.weightsFile]);
+  for (const start of startsOf(sweep))
+    await sendWeights(bucket, await weightsToBegin({ workspace, task, ...start, ...(onProgress && { onProgress }) }));
   const { runs } = await readRuns(workspace);
   for (const run of runs) if (run.sweep?.id === sweep.id && resultOf(sweep, run)) await sendRun(bucket, workspace, run);
   await sendFile(bucket, workspace, workspace.sweep(sweep.id, 'json'));
@@ -202,7 +193,7 @@ async function openInBucket(exchange: Exchange, id: string, onProgress: OnProgre
   const { bucket, desk } = exchange;
   if (!(await bringFile(bucket, desk, desk.sweep(id, 'json')))) throw NotInBucket(id);
   const { weightsFile: named, ...found } = await readSweep(desk, id);
-  const weightsFile = await bringWeights(exchange, named, found.weights);
+  const [weightsFile] = await Promise.all(Object.values(found.weights).map((weights) => bringWeights(exchange, named, weights)));
   const sweep: Sweep = { ...found, ...(weightsFile && { weightsFile }) };
   const workspace = await bringDataset(bucket, desk, sweep.task, sweep.data.fingerprint, onProgress);
   const runner = await TrialRunner.open(workspace, planSweep(sweep), (ids, work, signal) => makeRunsOnce(exchange, ids, work, signal));

@@ -1,13 +1,13 @@
-import path from 'node:path';
-import { type Bucket, bringContents, bringDataset, bringRuns, type Exchange, sendContents, sendDataset, sendRun } from '../bucket';
+import { type Bucket, bringDataset, bringRuns, type Exchange, sendDataset, sendRun } from '../bucket';
 import { readDataset } from '../data';
 import { readRun } from '../experiments';
 import { findTask, type SettingsOverrides, settingsFor, type Task } from '../tasks';
-import { promoteTrained, type TrainingWatch, type TrainOptions, trainTask } from '../training';
+import { promoteTrained, type TrainingWatch, type TrainOptions, trainTask, weightsToBegin } from '../training';
 import type { Workspace } from '../workspace';
 import { type BatchWatch, waitForBatch } from './batches';
 import { newBatch, type TrainingJob } from './job';
 import type { Queue } from './queue';
+import { bringWeights, sendWeights } from './weights';
 
 /** What a training came to: its runs, and the one whose model is the current one now. */
 export interface Trained {
@@ -21,22 +21,25 @@ export interface TrainingToSend extends Pick<TrainOptions, 'workspace' | 'task' 
 }
 
 /**
- * Sends a training to be done by a worker, with all its settings.
+ * Sends a training to be done by a worker, with all its settings, from the weights that it would begin with here.
  *
  * @returns the batch, of this one job
- * @throws what `readDataset` throws, BAD_SETTINGS, JOBS_AWAY, what a bucket throws
+ * @throws what `readDataset` and `weightsToBegin` throw, BAD_SETTINGS, JOBS_AWAY, what a bucket throws
  */
 export async function sendTraining(
   queue: Queue,
   { workspace, task, overrides, weightsFile, bucket, onProgress }: TrainingToSend,
 ): Promise<string> {
   const dataset = await readDataset(workspace, task);
-  const settings: Record<string, unknown> = settingsFor(task as Task, dataset.card, overrides);
+  const settings = settingsFor(task as Task, dataset.card, overrides);
+  const named = weightsFile !== undefined && { weightsFile };
+  const found = await weightsToBegin({ workspace, task, settings, ...named, ...(onProgress && { onProgress }) });
   const batch = newBatch(task.name, 'training');
   if (bucket) await sendDataset(bucket, workspace, task, dataset, onProgress);
-  const [weights] = bucket && weightsFile ? await sendContents(bucket, [weightsFile]) : [];
-  const job = { kind: 'training' as const, batch, task: task.name, settings, dataset: dataset.fingerprint };
-  await queue.send([{ job: { ...job, ...(weightsFile && { weightsFile }), ...(weights && { weights }) } }]);
+  if (bucket) await sendWeights(bucket, found);
+  const { source, sha256 } = found.origin;
+  const job = { kind: 'training' as const, batch, task: task.name, settings: { ...settings }, dataset: dataset.fingerprint };
+  await queue.send([{ job: { ...job, ...named, weights: { source, sha256 } } }]);
   return batch;
 }
 
@@ -68,6 +71,7 @@ export async function bringTrained(bucket: Bucket, workspace: Workspace, { runs,
  * share or where it is brought home.
  *
  * @returns undefined where the signal stopped it
+ * @throws what `trainTask` and a bucket throw: WEIGHTS_ELSEWHERE where this machine lacks the weights
  */
 export async function train(
   workspace: Workspace,
@@ -79,22 +83,18 @@ export async function train(
   const overrides = job.settings as SettingsOverrides;
   const place = exchange ? await bringDataset(exchange.bucket, exchange.desk, task.name, job.dataset, watch.onProgress) : workspace;
   const weightsFile = exchange ? await bringWeights(exchange, job.weightsFile, job.weights) : job.weightsFile;
-  const outcome = await trainTask({ workspace: place, task, overrides, promotes: false, ...(weightsFile && { weightsFile }), ...watch });
+  const outcome = await trainTask({
+    workspace: place,
+    task,
+    overrides,
+    promotes: false,
+    exactWeights: job.weights,
+    ...(weightsFile !== undefined && { weightsFile }),
+    ...watch,
+  });
   if (outcome.interrupted) return undefined;
   const { runs, current } = outcome;
   if (exchange) for (const run of runs) await sendRun(exchange.bucket, place, run);
   else await promoteTrained(workspace, task, runs.find(({ id }) => id === current)!);
   return { runs: runs.map(({ id }) => id), current };
-}
-
-/** Brings a file of weights that the user named, under the name that it had. @returns where it is; undefined where there was none */
-export async function bringWeights(
-  { bucket, desk }: Exchange,
-  name: string | undefined,
-  hash: string | undefined,
-): Promise<string | undefined> {
-  if (name === undefined || hash === undefined) return undefined;
-  const file = path.join(desk.outputs, 'named-weights', hash.slice(0, 16), path.basename(name));
-  await bringContents(bucket, [{ file, sha256: hash }]);
-  return file;
 }

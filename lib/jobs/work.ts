@@ -19,22 +19,25 @@ export interface WorkOptions {
   readonly bucket?: Bucket;
   /** Stops the worker: what it is at is given back. */
   readonly signal: AbortSignal;
-  /** Ends when nothing is left to do, by others neither. */
+  /** Ends when nothing is left to do, by others neither, but for what this machine cannot do. */
   readonly drains?: boolean;
   readonly log: DatabaseLog;
 }
 
 /** A worker without work asks again so soon, in ms. */
 const pollMilliseconds = 1000;
+/** A job that this machine cannot do rests so long, in seconds: in that time one that refuses a job a poll comes to those behind it. */
+const refusalSeconds = 10;
 
 /**
  * Does jobs, one at a time, until the signal stops it. Several workers share a queue, and a workspace or a bucket. A job that fails is noted and tried again; a worker that
- * is killed loses its lease, and another does the job.
+ * is killed loses its lease, and another does the job. One that begins with weights which are not here stays for others.
  *
  * @throws what closing leaves, and nothing that a job throws
  */
 export async function work({ workspace, queue, bucket, signal, drains = false, log }: WorkOptions): Promise<void> {
   const exchange = bucket && openExchange(bucket, workspace);
+  const refused = new Set<string>();
   const desk = new SweepDesk(workspace, queue, exchange);
   const perform = (data: unknown, own: TrainingWatch): Promise<object | undefined> => {
     const job = jobSchema.parse(data);
@@ -48,15 +51,15 @@ export async function work({ workspace, queue, bucket, signal, drains = false, l
       try {
         const job = await queue.take();
         if (job) {
-          await attend({ queue, job, signal, log, perform });
+          await attend({ queue, job, signal, log, perform, refused });
           continue;
         }
         await desk.leave();
-        if (drains && (await isIdle(queue))) return;
+        if (drains && (await isIdle(queue, refused))) return;
       } catch (error) {
         log.error({ reason: (error as Error).message }, 'no job can be taken now; trying on');
       }
-      await sleep(pollMilliseconds, undefined, { signal }).catch(() => {});
+      await pause(signal);
     }
   } finally {
     desk.close();
@@ -69,10 +72,12 @@ interface Attendance {
   readonly signal: AbortSignal;
   readonly log: DatabaseLog;
   readonly perform: (data: unknown, watch: TrainingWatch) => Promise<object | undefined>;
+  /** Ids of jobs that were left to other workers. */
+  readonly refused: Set<string>;
 }
 
 /** Does a job, and keeps its lease meanwhile. */
-async function attend({ queue, job, signal, log, perform }: Attendance): Promise<void> {
+async function attend({ queue, job, signal, log, perform, refused }: Attendance): Promise<void> {
   const title = jobTitle(job.data as Job);
   const since = performance.now();
   const lost = new AbortController();
@@ -97,23 +102,35 @@ async function attend({ queue, job, signal, log, perform }: Attendance): Promise
   } catch (error) {
     if (lost.signal.aborted) return log.warn({}, `${title}: cancelled, or given to another worker`);
     if (signal.aborted) return await queue.release(job);
-    if (isBucketAway(error)) {
-      log.error({ reason: (error as Error).message }, `${title}: given back`);
+    const reason = (error as Error).message;
+    if (isOf(error, 'BUCKET_AWAY')) {
+      log.error({ reason }, `${title}: given back`);
       return await queue.release(job);
     }
-    log.error({ reason: (error as Error).message }, `${title}: failed`);
+    if (isOf(error, 'WEIGHTS_ELSEWHERE')) {
+      if (!refused.has(job.id)) log.error({ reason }, `${title}: left to other workers`);
+      refused.add(job.id);
+      await queue.release(job, { reason, seconds: refusalSeconds });
+      return await pause(signal);
+    }
+    log.error({ reason }, `${title}: failed`);
     await queue.fail(job, error);
   } finally {
     clearInterval(renewing);
   }
 }
 
-async function isIdle(queue: Queue): Promise<boolean> {
+/** Whether there is nothing left that this worker could do. */
+async function isIdle(queue: Queue, refused: ReadonlySet<string>): Promise<boolean> {
   const jobs = await queue.list();
-  return jobs.every(({ state }) => state !== 'created' && state !== 'retry' && state !== 'active');
+  return jobs.every(({ id, state }) => refused.has(id) || (state !== 'created' && state !== 'retry' && state !== 'active'));
 }
 
-/** That is no fault of the job, which would fail as often as it may within seconds. */
-function isBucketAway(error: unknown): boolean {
-  return error instanceof VisionbookError && error.code === 'BUCKET_AWAY';
+/** What is no fault of the job, which would fail as often as it may within seconds: what this machine cannot do now, another one or a later time can. */
+function isOf(error: unknown, code: 'BUCKET_AWAY' | 'WEIGHTS_ELSEWHERE'): boolean {
+  return error instanceof VisionbookError && error.code === code;
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  await sleep(pollMilliseconds, undefined, { signal }).catch(() => {});
 }

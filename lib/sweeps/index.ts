@@ -14,7 +14,7 @@ export {
   type TrialResults,
 } from './plan';
 export { type Grid, type Range, readSweep, readSweeps, type Sweep } from './record';
-export { bestTrial, type MakeRunsOnce, readTrial, resultOf, runTrial, TrialRunner } from './runner';
+export { bestTrial, type MakeRunsOnce, readTrial, resultOf, runTrial, startsOf, TrialRunner } from './runner';
 export type { Ends, Space } from './space';
 export {
   type CandidateResult,

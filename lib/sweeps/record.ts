@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { describeIssues } from '../errors';
 import { isMissing, readTextIfPresent, writeJson } from '../files';
 import { type SplitMetricName, splitMetricNames } from '../metrics';
+import type { WeightsIdentity } from '../models';
 import type { Settings } from '../tasks';
 import type { Workspace } from '../workspace';
 import { SweepNotFound, SweepUnreadable } from './errors';
@@ -38,8 +39,8 @@ const sweepSchema = z.object({
   settings: z.record(z.string(), z.unknown()),
   /** The backbone's weights, where the user named a file. */
   weightsFile: z.string().optional(),
-  /** SHA-256 of the weights that those settings begin with. */
-  weights: z.string(),
+  /** The weights that trainings begin with, by the backbone that settings ask for. Earlier versions wrote the SHA-256 of those of `settings` alone. */
+  weights: z.union([z.record(z.string(), z.object({ source: z.string(), sha256: z.string() })), z.string()]),
   data: z.object({ name: z.string(), isSample: z.boolean(), fingerprint: z.string() }),
   grid: z.array(grid),
   ranges: z.array(range),
@@ -54,8 +55,9 @@ const sweepSchema = z.object({
 });
 
 /** What a sweep is to find out: everything that decides which trials there are. It is written once, and does not change. */
-export interface Sweep extends Readonly<Omit<z.infer<typeof sweepSchema>, 'settings' | 'grid' | 'ranges'>> {
+export interface Sweep extends Readonly<Omit<z.infer<typeof sweepSchema>, 'settings' | 'weights' | 'grid' | 'ranges'>> {
   readonly settings: Settings;
+  readonly weights: Readonly<Record<string, WeightsIdentity>>;
   readonly grid: readonly Grid[];
   readonly ranges: readonly Range[];
 }
@@ -120,7 +122,10 @@ async function readRecord(file: string): Promise<Sweep> {
   try {
     const text = await readTextIfPresent(file);
     if (text === undefined) throw new Error('there is no such file');
-    return sweepSchema.parse(JSON.parse(text)) as unknown as Sweep;
+    const { weights, ...sweep } = sweepSchema.parse(JSON.parse(text));
+    const { backbone } = sweep.settings as unknown as Settings;
+    const named = typeof weights === 'string' ? { [backbone]: { source: `of the sweep ${sweep.id}`, sha256: weights } } : weights;
+    return { ...sweep, weights: named } as unknown as Sweep;
   } catch (error) {
     throw SweepUnreadable(file, error instanceof z.ZodError ? describeIssues(error) : (error as Error).message);
   }

@@ -14,6 +14,7 @@ import {
   openExamples,
   runStage,
   type StageRequest,
+  type TrainingBeginning,
   type TrainingContext,
   TrainingDiverged,
   type TrainingWatch,
@@ -59,6 +60,20 @@ export function readTrial(workspace: Workspace, { id }: Pick<Sweep, 'id'>, trial
   return readRunIfPresent(workspace, sweepRunId({ id, trial }));
 }
 
+/** What a training with these settings begins with. */
+function startOf(
+  { weights, weightsFile }: Sweep,
+  settings: Settings,
+): Pick<TrainingBeginning, 'settings' | 'weightsFile' | 'exactWeights'> {
+  const exactWeights = weights[settings.backbone];
+  return { settings, ...(weightsFile !== undefined && { weightsFile }), ...(exactWeights && { exactWeights }) };
+}
+
+/** What trainings of a sweep begin with, once for each backbone. */
+export function startsOf(sweep: Sweep): ReturnType<typeof startOf>[] {
+  return Object.keys(sweep.weights).map((backbone) => startOf(sweep, { ...sweep.settings, backbone } as Settings));
+}
+
 /** One training of a sweep: a trial, the best candidate's, or what trials start from. */
 interface Training {
   readonly trial: string;
@@ -94,7 +109,7 @@ export class TrialRunner {
   static async open(workspace: Workspace, plan: SweepPlan, makeOnce: MakeRunsOnce = (_ids, work) => work()): Promise<TrialRunner> {
     const { sweep } = plan;
     const dataset = await readDataset(workspace, findTask(sweep.task));
-    if (dataset.fingerprint !== sweep.data.fingerprint) throw SweepOutdated(sweep.id, 'pictures');
+    if (dataset.fingerprint !== sweep.data.fingerprint) throw SweepOutdated(sweep.id);
     return new TrialRunner(workspace, plan, dataset, makeOnce);
   }
 
@@ -127,8 +142,6 @@ export class TrialRunner {
     const { stage, place } = sweptStage(sweep, settings);
     const { context, start } = await this.begin(settings, place, watch);
     try {
-      if (settings.backbone === sweep.settings.backbone && context.weights.sha256 !== sweep.weights)
-        throw SweepOutdated(sweep.id, 'weights');
       const pictures = trainingPictures(dataset, task, { ...settings, seed: sweep.settings.seed });
       const request: StageRequest = {
         stage: { ...stage, epochs },
@@ -155,9 +168,7 @@ export class TrialRunner {
     watch: TrainingWatch,
   ): Promise<{ readonly context: TrainingContext; readonly start?: string }> {
     const { workspace, plan, dataset, task } = this;
-    const { weightsFile } = plan.sweep;
-    const anew = (): Promise<TrainingContext> =>
-      beginTraining({ workspace, task, settings, dataset, ...(weightsFile !== undefined && { weightsFile }), ...watch });
+    const anew = (): Promise<TrainingContext> => beginTraining({ workspace, task, dataset, ...startOf(plan.sweep, settings), ...watch });
     if (place === 0) return { context: await anew() };
     const before = settings.stages.slice(0, place);
     const key = sha256(JSON.stringify({ ...settings, stages: before })).slice(0, 8);

@@ -4,6 +4,7 @@ import { mapOnCores, readDataset } from '../data';
 import type { RunRecord } from '../experiments';
 import { withLock } from '../lock';
 import { metricNames, multiclassMetricNames, type SplitMetricName } from '../metrics';
+import type { WeightsIdentity } from '../models';
 import { type SettingsOverrides, settingsFor, type Task } from '../tasks';
 import { beginTraining, type TrainingWatch } from '../training';
 import type { Workspace } from '../workspace';
@@ -63,32 +64,29 @@ export async function beginSweep(options: SweepOptions): Promise<Sweep> {
   if (!known.includes(metric)) throw BadSweep(`${task.name} is not measured by "${metric}": use one of ${known.join(', ')}`);
 
   const file = weightsFile === undefined ? {} : { weightsFile: path.resolve(weightsFile) };
-  const beginning = await beginTraining({
-    workspace,
-    task,
-    settings,
-    dataset,
-    ...file,
-    ...(onProgress && { onProgress }),
-    ...(signal && { signal }),
-  });
-  beginning.classifier.model.dispose();
+  // Values that are right by themselves may not go together: that is found here, and so are weights that are missing.
+  const trained = candidatesOf({ ...space, settings }).map((candidate) => settingsOf({ task: task.name, settings }, candidate));
+  const weights: Record<string, WeightsIdentity> = {};
+  for (const own of new Map(trained.map((one) => [one.backbone, one])).values()) {
+    const watch = { ...(onProgress && { onProgress }), ...(signal && { signal }) };
+    const beginning = await beginTraining({ workspace, task, settings: own, dataset, ...file, ...watch });
+    beginning.classifier.model.dispose();
+    const { source, sha256 } = beginning.weights;
+    weights[own.backbone] = { source, sha256 };
+  }
   const asked: SweepContent = {
     task: task.name,
     stage,
     settings,
     ...file,
-    weights: beginning.weights.sha256,
+    weights,
     data: { ...dataset.card, fingerprint: dataset.fingerprint },
     ...space,
     seeds,
     ...(halving !== undefined && { halving }),
     metric,
   };
-  const unfinished = await findUnfinished(workspace, asked);
-  if (unfinished) return unfinished;
-  for (const candidate of candidatesOf(asked)) settingsOf(asked, candidate); // values that are right by themselves may not go together
-  return createSweep(workspace, asked);
+  return (await findUnfinished(workspace, asked)) ?? createSweep(workspace, asked);
 }
 
 /** The sweep that asks the very same and is not through; the newest of several. */

@@ -11,9 +11,11 @@ export {
   beginTraining,
   describeData,
   promoteTrained,
+  type TrainingBeginning,
   type TrainOptions,
   type TrainOutcome,
   trainingPictures,
   trainTask,
+  weightsToBegin,
 } from './train';
 export type { Examples, TrainingRequest, TrainingResult } from './trainer';

@@ -3,7 +3,7 @@ import { balanceClasses, type Dataset, type LabelledPicture, picturesBySplit, re
 import { loadTensorFlow } from '../engine';
 import type { RunRecord } from '../experiments';
 import { announceModel } from '../mlflow';
-import { assignWeights, buildClassifier, findWeights, promote } from '../models';
+import { assignWeights, buildClassifier, type FoundWeights, findWeights, promote, type WeightsIdentity } from '../models';
 import { areCollageSettings, type Settings, type SettingsOverrides, settingsFor, type Task } from '../tasks';
 import type { Workspace } from '../workspace';
 import type { PicturesBySplit } from './examples';
@@ -16,6 +16,8 @@ export interface TrainOptions extends TrainingWatch {
   readonly overrides?: SettingsOverrides;
   /** The backbone's weights, as `.h5`, `.keras` or `.weights.h5`; without it the official ones, downloaded once, or what a package brings. */
   readonly weightsFile?: string;
+  /** The very weights to begin with, where it was decided elsewhere: no others are taken instead. */
+  readonly exactWeights?: WeightsIdentity;
   /** Whether the best stage's model becomes the task's current one: so by default. An experiment that only asks a question says no. */
   readonly promotes?: boolean;
 }
@@ -71,7 +73,7 @@ export async function promoteTrained(workspace: Workspace, task: Task, { id, sta
 }
 
 /** What a training begins with. */
-export interface TrainingBeginning extends TrainingWatch, Pick<TrainOptions, 'workspace' | 'task' | 'weightsFile'> {
+export interface TrainingBeginning extends TrainingWatch, Pick<TrainOptions, 'workspace' | 'task' | 'weightsFile' | 'exactWeights'> {
   readonly settings: Settings;
   readonly dataset: Dataset;
   /** Whether Keras' official weights are looked for, and downloaded once: so by default. */
@@ -84,17 +86,11 @@ export interface TrainingBeginning extends TrainingWatch, Pick<TrainOptions, 'wo
  *
  * @throws WEIGHTS_MISMATCH and what else `findWeights` throws
  */
-export async function beginTraining({
-  weightsFile,
-  dataset,
-  official: takesOfficial = true,
-  ...shared
-}: TrainingBeginning): Promise<TrainingContext> {
-  const { workspace, task, settings, onProgress, signal } = shared;
+export async function beginTraining(beginning: TrainingBeginning): Promise<TrainingContext> {
+  const { weightsFile: _, exactWeights: __, official: ___, dataset, ...shared } = beginning;
+  const { task, settings } = shared;
   const engine = await loadTensorFlow();
-  const official = { imageSize: task.imageSize, folder: workspace.weights, ...(onProgress && { onProgress }), ...(signal && { signal }) };
-  const places = { ...workspace, ...(takesOfficial && { official }), ...(weightsFile && { file: weightsFile }) };
-  const { backbone, origin: weights, name, read } = await findWeights(settings.backbone, task.backbone, places);
+  const { backbone, origin: weights, name, read } = await weightsToBegin(beginning);
   const { dropout, hiddenLayers } = settings;
   const classifier = buildClassifier(engine.tf, { ...task, backbone, dropout, ...(hiddenLayers && { hiddenLayers }) }, settings.seed);
   try {
@@ -104,6 +100,26 @@ export async function beginTraining({
     throw error;
   }
   return { ...shared, engine, classifier, weights, data: describeData(dataset) };
+}
+
+/** The weights that a training would begin with; nothing is read yet. @throws what `findWeights` throws */
+export function weightsToBegin({
+  workspace,
+  task,
+  settings,
+  weightsFile,
+  exactWeights,
+  official: takesOfficial = true,
+  onProgress,
+  signal,
+}: Omit<TrainingBeginning, 'dataset'>): Promise<FoundWeights> {
+  const official = { imageSize: task.imageSize, folder: workspace.weights, ...(onProgress && { onProgress }), ...(signal && { signal }) };
+  return findWeights(settings.backbone, task.backbone, {
+    ...workspace,
+    ...(takesOfficial && { official }),
+    ...(weightsFile && { file: weightsFile }),
+    ...(exactWeights && { exact: exactWeights }),
+  });
 }
 
 /** The pictures of a training, those to learn from as often as each counts. */
