@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { VisionbookError } from '../errors';
 import type { RunRecord } from '../experiments';
-import { isMissing } from '../files';
+import { isMissing, sha256 } from '../files';
+import { findModel, type ModelCard } from '../models';
 import type { Workspace } from '../workspace';
 import type { RemoteRun } from './api';
 import { type MlflowClient, upload } from './client';
+import { flavourFiles } from './flavour';
 import { parseUrl } from './settings';
 
 /** Where MLflow's server takes files on behalf of their storage. */
@@ -42,22 +45,70 @@ export function artifactPath(workspace: Workspace, { id, task }: RunRecord, file
   return ofModel === undefined ? (below(workspace.experiment(id)) ?? file) : `${modelFolder}/${ofModel}`;
 }
 
-/** Sends a file of the workspace's home. @returns whether it is there to be sent */
-export async function sendArtifact(
-  client: MlflowClient,
+/** A file to be sent to MLflow. */
+export interface SentFile {
+  /** Its place among the run's artifacts. */
+  readonly as: string;
+  /** @returns undefined where the file is gone */
+  read(): Promise<Buffer | undefined>;
+}
+
+/**
+ * The files that a run made, and beside its model those by which MLflow's Python client loads it. What they are is known by their hash without reading them.
+ *
+ * @throws UNREADABLE_MODEL
+ */
+export async function filesOf(
   workspace: Workspace,
-  { artifactUri }: RemoteRun,
-  file: { readonly path: string; readonly as: string },
-): Promise<boolean> {
+  record: RunRecord,
+  { id: run }: RemoteRun,
+): Promise<(SentFile & { readonly sha256: string })[]> {
+  const made = record.artifacts.map((artifact) => ({
+    ...homeFile(workspace, artifact.path, artifactPath(workspace, record, artifact.path)),
+    bytes: artifact.bytes,
+    sha256: artifact.sha256,
+  }));
+  const onnx = made.find(({ as }) => as === `${modelFolder}/model.onnx`);
+  const card = onnx && (await readCardIfPresent(workspace, record));
+  if (!card) return made;
+  const flavour = flavourFiles({ card, bytes: onnx.bytes, sha256: onnx.sha256, run, folder: modelFolder });
+  const beside = Object.entries(flavour).map(([name, text]) => ({
+    as: `${modelFolder}/${name}`,
+    sha256: sha256(text),
+    read: async () => Buffer.from(text),
+  }));
+  return [...made, ...beside];
+}
+
+/** A file of the workspace's home, given by its path there. */
+export function homeFile(workspace: Workspace, file: string, as: string): SentFile {
+  return {
+    as,
+    read: async () => {
+      try {
+        return await readFile(path.join(path.dirname(workspace.experiments), file));
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+/** Sends a file. @returns whether it is there to be sent, and can be */
+export async function sendArtifact(client: MlflowClient, { artifactUri }: RemoteRun, { as, read }: SentFile): Promise<boolean> {
   const root = artifactRoot(client.settings.url, artifactUri);
-  if (root === undefined) return false;
-  let content: Buffer;
+  const content = root === undefined ? undefined : await read();
+  if (!content) return false;
+  await upload(client, `${root}/${as.split('/').map(encodeURIComponent).join('/')}`, content);
+  return true;
+}
+
+async function readCardIfPresent(workspace: Workspace, { task, id }: RunRecord): Promise<ModelCard | undefined> {
   try {
-    content = await readFile(path.join(path.dirname(workspace.experiments), file.path));
+    return (await findModel(workspace, task, id)).card;
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (error instanceof VisionbookError && error.code === 'NO_MODEL') return undefined;
     throw error;
   }
-  await upload(client, `${root}/${file.as.split('/').map(encodeURIComponent).join('/')}`, content);
-  return true;
 }

@@ -13,6 +13,9 @@ export const runTag = 'visionbook.run';
 export const parentTag = 'mlflow.parentRunId';
 /** The tag that is set last: the record's `updatedAt` when all of it had been sent. */
 export const completeTag = 'visionbook.updatedAt';
+/** The tag that says how much is sent of a run: runs that were complete when less was sent are completed. 2 has what loads the model in Python. */
+export const extentTag = 'visionbook.extent';
+export const extent = '2';
 /** The tag by which runs made elsewhere say that they saw the very same data. */
 export const fingerprintTag = 'visionbook.data.fingerprint';
 

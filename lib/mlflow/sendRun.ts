@@ -13,9 +13,9 @@ import {
   searchRuns,
   updateRun,
 } from './api';
-import { artifactPath, artifactRoot, sendArtifact } from './artifacts';
+import { artifactRoot, filesOf, homeFile, sendArtifact } from './artifacts';
 import type { MlflowClient } from './client';
-import { completeTag, endOf, firstTagsOf, metricsOf, paramsOf, parentTag, runTag, statusOf, tagsOf } from './describe';
+import { completeTag, endOf, extent, extentTag, firstTagsOf, metricsOf, paramsOf, parentTag, runTag, statusOf, tagsOf } from './describe';
 import { readSent, sendingAlone, writeSent } from './sent';
 
 /** What became of a run. */
@@ -51,9 +51,10 @@ export function sendRun(client: MlflowClient, workspace: Workspace, record: RunR
   });
 }
 
-/** Whether a server has all of a run that has ended. */
-export function isComplete(record: RunRecord, remote: RemoteRun): boolean {
-  return record.status !== 'running' && remote.status === statusOf(record) && remote.tags.get(completeTag) === record.updatedAt;
+/** Whether a server has all of a run that has ended, and all that is sent of one today. */
+export function isComplete(record: RunRecord, { status, tags }: RemoteRun): boolean {
+  const isThere = status === statusOf(record) && tags.get(completeTag) === record.updatedAt && tags.get(extentTag) === extent;
+  return record.status !== 'running' && isThere;
 }
 
 /** Runs of ours that a server has, by our ids: all, or one. */
@@ -97,20 +98,23 @@ async function complete(client: MlflowClient, workspace: Workspace, record: RunR
   await log({ params, tags, metrics });
   const hasEnded = record.status !== 'running';
   if (hasEnded) {
-    for (const file of record.artifacts) {
-      const as = artifactPath(workspace, record, file.path);
-      const tag = { key: `visionbook.sha256.${as}`, value: file.sha256 };
+    for (const file of await filesOf(workspace, record, before)) {
+      const tag = { key: `visionbook.sha256.${file.as}`, value: file.sha256 };
       if (before.tags.get(tag.key) === tag.value) continue;
-      if (await sendArtifact(client, workspace, before, { path: file.path, as })) await log({ tags: [tag] });
+      if (await sendArtifact(client, before, file)) await log({ tags: [tag] });
     }
     const recordFile = path.relative(path.dirname(workspace.experiments), path.join(workspace.experiment(record.id), 'run.json'));
-    await sendArtifact(client, workspace, before, { path: recordFile, as: 'run.json' });
+    await sendArtifact(client, before, homeFile(workspace, recordFile, 'run.json'));
   }
   if (before.status !== statusOf(record)) {
     await updateRun(client, before.id, statusOf(record), hasEnded ? Date.parse(endOf(record)) : undefined);
     remote = { ...remote, status: statusOf(record) };
   }
-  if (hasEnded) await log({ tags: [...unreachableFiles(client, before), { key: completeTag, value: record.updatedAt }] });
+  const completed = [
+    { key: extentTag, value: extent },
+    { key: completeTag, value: record.updatedAt },
+  ];
+  if (hasEnded) await log({ tags: [...unreachableFiles(client, before), ...completed] });
   return remote;
 }
 
