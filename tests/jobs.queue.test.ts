@@ -68,8 +68,14 @@ for (const { name, missing, place } of backends) {
       await queue.complete(job, { value: 0.5 });
       expect(await queue.list('sweep')).toMatchObject([{ state: 'completed', output: { value: 0.5 } }, { state: 'active' }]);
       await queue.renew(other);
+      const afterwards = await queue.now();
       await queue.send([trial('1')]);
       expect((await queue.take())!.data).toEqual(trial('1').job);
+      await queue.complete(other, {});
+      await queue.send([trial('2')], afterwards); // its sender may have looked before it was done
+      expect(await queue.take()).toBeUndefined();
+      await queue.send([trial('2')], await queue.now());
+      expect((await queue.take())!.data).toEqual(trial('2').job);
     });
 
     it('gives a job to another worker when its own is silent, and leaves it to one that renews', async () => {

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { readRuns } from '../lib/experiments';
 import { openQueue } from '../lib/jobs';
 import { findModel } from '../lib/models';
-import { bestTrial, readSweeps } from '../lib/sweeps';
+import { bestTrial, readOutcome, readSweeps } from '../lib/sweeps';
 import { type Command, runCommand, says, startCommand } from './cli.fixture';
 import { copyOfTrained, type TestHome, tinyCounts } from './pipeline.fixture';
 import { collectLog, postgresBackend } from './server.database.fixtures';
@@ -68,6 +68,44 @@ describe('two workers', () => {
     await queue.close();
     expect(jobs.map(({ state }) => state)).toEqual(Array(7).fill('completed'));
     expect(jobs.reduce((sum, { retries }) => sum + retries, 0)).toBe(1);
+  });
+});
+
+describe('two workers of a sweep that halves', () => {
+  it('end it, do nothing twice, and stop what is bad early', async () => {
+    const sweeping = start(
+      'sweep',
+      'food',
+      '--grid',
+      'lr=1e-9,1e-8,1e-3,1e-2',
+      '--set',
+      'stages.head.epochs=4',
+      '--halving',
+      '2',
+      '--jobs',
+    );
+    const workers = [start('worker'), start('worker')];
+    expect(await sweeping.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('the best setting') });
+    for (const { child } of workers) child.kill('SIGTERM');
+    const said = await Promise.all(workers.map(async ({ ended }) => (await ended).stdout));
+
+    const { plan, ranked, best, isThrough } = await readOutcome(home.workspace, (await readSweeps(home.workspace)).at(-1)!);
+    expect([isThrough, plan.rungs.map(([first]) => first!.epochs)]).toEqual([true, [1, 2, 4]]);
+    const runs = (await readRuns(home.workspace)).runs.filter((run) => run.sweep?.id === plan.sweep.id);
+    const trials = runs.map((run) => run.sweep!.trial).sort();
+    expect(new Set(trials).size).toBe(trials.length);
+    const done = said.flatMap((text) => [...text.matchAll(/trial (\S+) of \S+: done/g)].map(([, trial]) => trial!));
+    expect(done.sort()).toEqual(trials);
+    expect(said.every((text) => /: done/.test(text))).toBe(true);
+
+    // All begin. Of those that went on before all were through, one may hardly learn; it comes no further.
+    const inRung = (epochs: number): string[] => trials.filter((trial) => trial.endsWith(`.e${epochs}`));
+    expect(inRung(1)).toEqual(['1.e1', '2.e1', '3.e1', '4.e1']);
+    expect(inRung(2)).toEqual(expect.arrayContaining(['3.e2', '4.e2']));
+    expect(inRung(2).length).toBeLessThanOrEqual(3);
+    expect(inRung(4)).toEqual(['4.e4']);
+    expect(ranked[0]).toMatchObject({ epochs: 4, candidate: { values: { 'stages.head.learningRate': 1e-2 } } });
+    expect(best!.config.learningRate).toBe(1e-2);
   });
 });
 

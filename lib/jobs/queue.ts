@@ -49,8 +49,14 @@ export interface Queue {
   readonly kind: 'pglite' | 'postgresql';
   /** Seconds after which a silent worker's job goes to another. */
   readonly lease: number;
-  /** Adds jobs, those with the highest priority first to be done. One that is there already stays as it is, unless it is done: then it is to do again. */
-  send(jobs: readonly { readonly job: Job; readonly priority?: number }[]): Promise<void>;
+  /** The database's time, which clocks of machines need not agree with. */
+  now(): Promise<string>;
+  /**
+   * Adds jobs, those with the highest priority first to be done. One that is there already stays as it is, unless it is done: then it is to do again.
+   *
+   * @param doneBefore a time of the database: what was done later stays done, since the sender may not have known
+   */
+  send(jobs: readonly { readonly job: Job; readonly priority?: number }[], doneBefore?: string): Promise<void>;
   /** The next job, which is this process' for a lease. */
   take(): Promise<TakenJob | undefined>;
   /** Prolongs the lease, and notes how far the job is. @returns whether the job is still this process' */
@@ -105,7 +111,11 @@ export async function openQueue({ workspace, log, env = process.env }: QueueOpti
   return {
     kind: statements.kind,
     lease,
-    async send(jobs) {
+    async now() {
+      const { rows } = await executeSql<{ now: string }>('select clock_timestamp()::text as now');
+      return rows[0]!.now;
+    },
+    async send(jobs, doneBefore) {
       if (jobs.length === 0) return;
       const rows = jobs.map(({ job, priority = 0 }) => ({
         id: jobId(job),
@@ -116,8 +126,9 @@ export async function openQueue({ workspace, log, env = process.env }: QueueOpti
         retryDelay,
         expireInSeconds: lease,
       }));
-      const done = `delete from ${schema}.job where name = '${name}' and id = any($1::uuid[]) and state = 'completed'`;
-      await executeSql(done, [rows.map(({ id }) => id)]);
+      const done = `delete from ${schema}.job where name = '${name}' and id = any($1::uuid[]) and state = 'completed'
+        and ($2::timestamptz is null or completed_on < $2)`;
+      await executeSql(done, [rows.map(({ id }) => id), doneBefore ?? null]);
       await boss.insert(rows);
     },
     async take() {

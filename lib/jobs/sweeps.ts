@@ -36,12 +36,14 @@ import { bringWeights, sendWeights } from './weights';
  * @throws RUN_UNREADABLE, JOBS_AWAY, what a bucket throws
  */
 export async function sendTrials(workspace: Workspace, queue: Queue, sweep: Sweep, bucket?: Bucket): Promise<SweepOutcome> {
+  const now = await queue.now();
   if (bucket) await bringRuns(bucket, workspace, runsOf(sweep));
   const outcome = await readOutcome(workspace, sweep);
   if (outcome.isThrough || (await queue.list(sweep.id)).some(({ state }) => state === 'cancelled')) return outcome;
   const ready = readyTrials(outcome.plan, outcome.results, { isAsynchronous: true });
   const trials = ready.length > 0 ? ready.map(({ id, rung }) => ({ id, rung })) : [{ id: bestTrial, rung: outcome.plan.rungs.length }];
-  await queue.send(trials.map(({ id, rung }) => ({ job: { kind: 'trial', batch: sweep.id, trial: id }, priority: rung })));
+  const jobs = trials.map(({ id, rung }) => ({ job: { kind: 'trial' as const, batch: sweep.id, trial: id }, priority: rung }));
+  await queue.send(jobs, now);
   return outcome;
 }
 
