@@ -3,7 +3,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { prepareDataset, readDataset, readDatasetCard } from '../lib/data';
+import { prepareDataset, readDataset, readDatasetCard, syncLabels } from '../lib/data';
 import {
   balanceClasses,
   type GalaxyCard,
@@ -247,13 +247,16 @@ describe('the prepared data set', () => {
     expect((await prepareGalaxies(other)).fingerprint).not.toBe(card.fingerprint);
   });
 
-  it('keeps pictures that somebody put there by hand, with their labels', async () => {
+  it('keeps pictures that somebody put there by hand, with their labels, and describes them as synchronising labels does', async () => {
     const again = workspaceOf();
     await prepareGalaxies(again);
     const { labelsCsv, datasetImages } = datasetOf(again.workspace, 'galaxy');
     await writeFile(path.join(datasetImages, 'mine.jpg'), await sharp(picture(1, 99), { raw }).jpeg().toBuffer());
     await writeFile(labelsCsv, `${readFileSync(labelsCsv, 'utf8')}mine.jpg,Merging,my telescope\n`);
+    await syncLabels(again.workspace, galaxy);
+    const { createdAt: _, timings: __, ...synchronised } = (await readDatasetCard(again.workspace, galaxy))!;
     const prepared = await prepareGalaxies(again);
+    expect(prepared).toMatchObject(synchronised);
     expect(prepared.added).toBe(1);
     expect(prepared.labelCounts.train.Merging).toBe(1);
     expect(rowsOf(again).at(-1)).toEqual(['mine.jpg', 'Merging', 'my telescope']);

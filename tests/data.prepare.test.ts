@@ -4,7 +4,7 @@ import path from 'node:path';
 import { lock } from 'proper-lockfile';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type DataSource, type DatasetCard, prepareDataset, readDataset, readDatasetCard } from '../lib/data';
+import { type DataSource, type DatasetCard, prepareDataset, readDataset, readDatasetCard, syncLabels } from '../lib/data';
 import { sha256 } from '../lib/files';
 import { food, type SettingsOverrides } from '../lib/tasks';
 import type { Workspace } from '../lib/workspace';
@@ -45,6 +45,36 @@ describe('preparing a data set', () => {
 
     const picture = await sharp(path.join(workspace.datasetImages, 'val_0000005.jpg')).metadata();
     expect([picture.width, picture.height, picture.format]).toEqual([224, 224, 'jpeg']);
+  });
+
+  it('and synchronising labels describe the same data set alike', async () => {
+    const [workspace, own] = [temporaryWorkspace(), await fillSource(temporaryFolder())];
+    put(own.folder, 'LICENSES.md', '# Licences\n\nAll of it is free.');
+    await prepareDataset({ workspace, task: food, source: own, settings: smallSettings() });
+    const before = readFileSync(workspace.datasetCardText, 'utf8');
+    await syncLabels(workspace, food);
+    expect(readFileSync(workspace.datasetCardText, 'utf8')).toBe(before);
+
+    put(workspace.datasetImages, 'mine.jpg', await blobs('mine'));
+    put(workspace.dataset, 'labels_pending.csv', 'filename,lacteos,arroz,frutas/verduras,source\nmine.jpg,1,0,1,mine.jpg\n');
+    await syncLabels(workspace, food, { merge: true });
+    const labels = readFileSync(workspace.labelsCsv, 'utf8');
+    const relabelled = labels.replace(/^test_none_0000001\.jpg,0,0,0/m, 'test_none_0000001.jpg,0,1,0');
+    expect(relabelled).not.toBe(labels);
+    const card = (await readDatasetCard(workspace, food))!;
+    const text = readFileSync(workspace.datasetCardText, 'utf8');
+    expect(card.fingerprint).toBe((await readDataset(workspace, food)).fingerprint);
+    expect(text).toContain('1 picture among these were added and labelled by hand');
+    expect(text).toContain('## Where it comes from, and licences\n\nAll of it is free.');
+    writeFileSync(workspace.labelsCsv, relabelled);
+    await syncLabels(workspace, food);
+    expect((await readDatasetCard(workspace, food))!.fingerprint).toBe((await readDataset(workspace, food)).fingerprint);
+
+    const again = await prepareDataset({ workspace, task: food, source: own, settings: smallSettings() });
+    const told = ({ createdAt: _, timings: __, ...rest }: DatasetCard): object => rest;
+    expect(told(card)).toEqual(told(again));
+    const withoutTime = (one: string): string => one.replaceAll(/\| made \|.*/g, '');
+    expect(withoutTime(text)).toBe(withoutTime(readFileSync(workspace.datasetCardText, 'utf8')));
   });
 
   it('describes the data set in a card that reading confirms', async () => {

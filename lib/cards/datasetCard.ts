@@ -8,8 +8,6 @@ export interface DatasetFacts {
   readonly task: Task;
   /** What `dataset.json` holds. */
   readonly card: DatasetCard | GalaxyCard;
-  /** The raw data's `LICENSES.md`, where it has one. */
-  readonly licences?: string;
 }
 
 /** Pictures that were left out, of those that are listed by name. */
@@ -17,9 +15,9 @@ const shownSkipped = 20;
 
 /**
  * A data set's card in Markdown, after Gebru et al. 2021, "Datasheets for Datasets" (arXiv:1803.09010), with the Hugging Face Hub's front matter.
- * Everything in it follows from the task, `dataset.json` and the raw data's licences.
+ * Everything in it follows from the task and `dataset.json`.
  */
-export function datasetCardText({ task, card, licences }: DatasetFacts): string {
+export function datasetCardText({ task, card }: DatasetFacts): string {
   const pictures = splits.reduce((sum, split) => sum + card.counts[split], 0);
   const { data, settings } = card;
   const title = `${task.title}: ${data.isSample ? 'the sample' : data.name}`;
@@ -27,7 +25,7 @@ export function datasetCardText({ task, card, licences }: DatasetFacts): string 
   return markdownCard(
     {
       pretty_name: title,
-      ...(licences ? { license: 'other', license_name: 'several-see-below' } : { license: 'unknown' }),
+      ...(card.licences ? { license: 'other', license_name: 'several-see-below' } : { license: 'unknown' }),
       task_categories: ['image-classification'],
       task_ids: [`${task.kind === 'multiclass' ? 'multi-class' : 'multi-label'}-image-classification`],
       size_categories: [sizeCategory(pictures)],
@@ -40,12 +38,12 @@ export function datasetCardText({ task, card, licences }: DatasetFacts): string 
         data.isSample
           ? warning(`These are no photographs: ${task.sample}. What a model reaches on them says nothing about photographs.`)
           : '',
-        `${counted(pictures, 'picture')} of ${side}×${side} pixels. Of ${card.classes.length} classes, each shows ${kindInWords[task.kind]}. visionbook wrote this card from ${code('dataset.json')} when it made the data set.`,
+        `${counted(pictures, 'picture')} of ${side}×${side} pixels. Of ${card.classes.length} classes, each shows ${kindInWords[task.kind]}. visionbook wrote this card from ${code('dataset.json')} when it made the data set, or when its labels changed.`,
       ],
       ['What is in it', table(labelRows(task, card)), ...composition(card)],
       ['How it was made', list(making(task, card))],
       ['What was left out', ...leavingOut(card)],
-      ['Where it comes from, and licences', ...origins(task, card, licences)],
+      ['Where it comes from, and licences', ...origins(task, card)],
       ['Uses and limits', list(limits(task, card))],
       ['How to load it', codeBlock('python', pythonFor(task)), `Here: ${code(`npm run train -- ${task.name}`)}`],
       [
@@ -56,7 +54,7 @@ export function datasetCardText({ task, card, licences }: DatasetFacts): string 
           seed: String(settings.seed),
           fingerprint: code(card.fingerprint),
         }),
-        'The fingerprint is the SHA-256 over names, contents and labels of all pictures; run records name it. The same raw data and settings give the same one:',
+        'The fingerprint is the SHA-256 over names, contents and labels of all pictures; run records name it. The same raw data and settings, with the same labels of pictures that were added, give the same one:',
         codeBlock('sh', remaking(task, card)),
       ],
     ],
@@ -143,8 +141,7 @@ function leavingOut({ skipped }: DatasetFacts['card']): string[] {
   return [`${counted(skipped.length, 'picture')} of the raw data: ${counts.join(', ')}.`, table(rows), more];
 }
 
-function origins(task: Task, card: DatasetFacts['card'], licences: string | undefined): string[] {
-  const { name, isSample } = card.data;
+function origins(task: Task, { data: { name, isSample }, licences }: DatasetFacts['card']): string[] {
   if (licences) return [licences.replace(/^# .*\n+/, '').trim()];
   if (isSample) return [`visionbook generated the pictures (${task.sample}). They show nobody else's work.`];
   const isKnown = task.downloads.length > 0 && !/[\\/]/.test(name);

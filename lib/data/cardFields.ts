@@ -12,6 +12,8 @@ export const commonFields = {
     name: z.string(),
     isSample: z.boolean(),
   }),
+  /** The raw data's `LICENSES.md`, where it has one. */
+  licences: z.string().optional(),
   createdAt: z.string(),
   classes: z.array(z.string()),
   /** Labelled pictures that were put among the images by hand, and kept. */

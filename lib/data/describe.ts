@@ -1,26 +1,52 @@
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { datasetCardText } from '../cards';
-import { readTextIfPresent, writeAtomic, writeJson } from '../files';
+import { readTextIfPresent, sha256, writeAtomic, writeJson } from '../files';
 import type { Task } from '../tasks';
-import { datasetIn } from '../workspace';
-import type { DatasetCard } from './card';
+import { datasetIn, datasetOf, type Workspace } from '../workspace';
+import { type DatasetCard, isMade } from './card';
+import { mapOnCores } from './cores';
+import { countCollages, countGalaxies } from './counts';
 import type { GalaxyCard } from './galaxy/card';
 import { formatLabels, type LabelRow } from './labelsCsv';
+import { listPictures } from './pictures';
 
 /** What is said of a data set's pictures. */
 interface Description {
   readonly task: Task;
   readonly rows: readonly LabelRow[];
   readonly card: DatasetCard | GalaxyCard;
-  /** The folder of the raw data. */
-  readonly source: string;
 }
 
 /** Writes what stands beside a data set's pictures: their labels, and what it was made of, for programs and for people. */
-export async function describeDataset(folder: string, { task, rows, card, source }: Description): Promise<void> {
-  const { labelsCsv, datasetCard, datasetCardText: text } = datasetIn(folder);
+export async function describeDataset(folder: string, { task, rows, card }: Description): Promise<void> {
+  await writeAtomic(datasetIn(folder).labelsCsv, formatLabels(task, rows));
+  await writeCards(folder, task, card);
+}
+
+/** What the folder of the raw data says of its licences, for a card. */
+export async function licencesOf(source: string): Promise<Pick<DatasetCard, 'licences'>> {
   const licences = await readTextIfPresent(path.join(source, 'LICENSES.md'));
-  await writeAtomic(labelsCsv, formatLabels(task, rows));
+  return licences === undefined ? {} : { licences };
+}
+
+/** Writes `dataset.json` and `CARD.md` anew where the labels are others than those that the card tells of. */
+export async function renewCards(workspace: Workspace, { task, rows, card }: Description): Promise<void> {
+  const { dataset, datasetImages } = datasetOf(workspace, task.name);
+  const pictures = new Set(await listPictures(datasetImages));
+  const present = rows.filter(({ filename }) => pictures.has(filename));
+  const hashed = await mapOnCores(present, async (row) => ({
+    ...row,
+    sha256: sha256(await readFile(path.join(datasetImages, row.filename))),
+  }));
+  const counted = 'balance' in card ? countGalaxies(hashed, card.classes, card.settings) : countCollages(hashed, card.classes);
+  if (counted.fingerprint === card.fingerprint) return;
+  const added = present.filter(({ filename }) => !isMade(filename, card)).length;
+  await writeCards(dataset, task, { ...card, ...counted, added } as typeof card);
+}
+
+async function writeCards(folder: string, task: Task, card: DatasetCard | GalaxyCard): Promise<void> {
+  const { datasetCard, datasetCardText: text } = datasetIn(folder);
   await writeJson(datasetCard, card);
-  await writeAtomic(text, datasetCardText({ task, card, ...(licences !== undefined && { licences }) }));
+  await writeAtomic(text, datasetCardText({ task, card }));
 }

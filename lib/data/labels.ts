@@ -2,7 +2,9 @@ import path from 'node:path';
 import { readTextIfPresent, writeAtomic } from '../files';
 import type { Task } from '../tasks';
 import { datasetOf, type Workspace } from '../workspace';
+import { readDatasetCard } from './card';
 import { finishExchange, withDatasetLock } from './datasetFolder';
+import { renewCards } from './describe';
 import { formatLabels, type LabelRow, type ParseOptions, parseLabels } from './labelsCsv';
 import { listPictures } from './pictures';
 
@@ -30,9 +32,10 @@ export interface SyncReport {
 /**
  * Finds pictures without a row in `labels.csv` and lists them, without any label, in `labels_pending.csv` for a person to edit. Rows already
  * edited there stay as they are. With `merge` the pending rows go to `labels.csv`, as edited, and the pending file is left with its header;
- * where a picture has exactly one class, rows that have none yet stay in it.
+ * where a picture has exactly one class, rows that have none yet stay in it. A prepared data set whose labels are others by now, also by hand, has its
+ * `dataset.json` and `CARD.md` renewed.
  *
- * @throws BAD_LABELS, PREPARE_RUNNING; nothing is then written
+ * @throws BAD_LABELS, BAD_DATASET_CARD, PREPARE_RUNNING; nothing is then written
  */
 export async function syncLabels(workspace: Workspace, task: Task, options: SyncOptions = {}): Promise<SyncReport> {
   const { merge = false } = options;
@@ -44,6 +47,9 @@ export async function syncLabels(workspace: Workspace, task: Task, options: Sync
     const labelled = await readRows(labelsCsv, task);
     const edits = await readRows(pendingCsv, task, { mayLackClass: true });
 
+    const isOwn = path.resolve(labelsCsv) === places.labelsCsv && path.resolve(imagesDir) === places.datasetImages;
+    const card = isOwn ? await readDatasetCard(workspace, task) : undefined;
+
     const known = new Set(labelled.map(({ filename }) => filename));
     const editOf = new Map(edits.map((row) => [row.filename, row]));
     const pending = pictures.filter((name) => !known.has(name)).map((name) => editOf.get(name) ?? unlabelled(name, task));
@@ -51,11 +57,13 @@ export async function syncLabels(workspace: Workspace, task: Task, options: Sync
     const merged = pending.filter(isReady);
     const waiting = pending.filter((row) => !isReady(row));
     // The labels come first: a kill in between leaves rows in both files, and the next synchronisation takes them out of the pending one.
-    if (merged.length > 0) await writeAtomic(labelsCsv, formatLabels(task, [...labelled, ...merged]));
+    const rows = [...labelled, ...merged];
+    if (merged.length > 0) await writeAtomic(labelsCsv, formatLabels(task, rows));
     await writeAtomic(pendingCsv, formatLabels(task, waiting));
+    if (card) await renewCards(workspace, { task, rows, card });
     return {
       pictures: pictures.length,
-      labelled: labelled.length + merged.length,
+      labelled: rows.length,
       pending: waiting.length,
       edited: pending.filter(({ labels }) => labels.includes(1)).length,
       merged: merged.length,

@@ -3,18 +3,17 @@ import path from 'node:path';
 import { sha256 } from '../files';
 import type { OnProgress } from '../progress';
 import { Random } from '../random';
-import { type CollageSettings, type CollageTask, isCollageTask, type Split, splits, type Task } from '../tasks';
+import { type CollageSettings, type CollageTask, isCollageTask, splits, type Task } from '../tasks';
 import { datasetOf, type Workspace } from '../workspace';
 import { type HashedRow, keepAdded, refuseTakenNames } from './added';
 import { type AuditReport, auditPhotos } from './audit';
-import { type CardOf, type DatasetCard, pictureName, splitOf } from './card';
+import { type CardOf, type DatasetCard, pictureName } from './card';
 import { type CollagePlan, drawCollage, planCollage } from './collages';
 import { mapOnCores } from './cores';
+import { countCollages } from './counts';
 import { replaceDataset } from './datasetFolder';
-import { describeDataset } from './describe';
-import { fingerprintOf } from './fingerprint';
+import { describeDataset, licencesOf } from './describe';
 import { prepareGalaxies } from './galaxy';
-import type { LabelRow } from './labelsCsv';
 import { decodePicture, encodeJpeg } from './pictures';
 import type { DataSource } from './source';
 import { bySplit, type PhotoPools, splitPhotos } from './split';
@@ -75,8 +74,9 @@ async function prepareCollages(options: CollageOptions): Promise<DatasetCard> {
 
     const rows = [...made, ...added];
     const timings = { audit: seconds(audited - started), pictures: seconds(performance.now() - audited) };
-    const card = describe({ options, report, pools, rows, added: added.length, timings, createdAt: now().toISOString() });
-    await describeDataset(folder, { task, rows, card, source: source.folder });
+    const licences = await licencesOf(source.folder);
+    const card = describe({ options, report, pools, rows, licences, added: added.length, timings, createdAt: now().toISOString() });
+    await describeDataset(folder, { task, rows, card });
     return card;
   });
 }
@@ -130,37 +130,30 @@ interface Outcome {
   readonly report: AuditReport;
   readonly pools: PhotoPools;
   readonly rows: readonly HashedRow[];
+  readonly licences: Pick<DatasetCard, 'licences'>;
   readonly added: number;
   readonly timings: DatasetCard['timings'];
   readonly createdAt: string;
 }
 
-function describe({ options, report, pools, rows, added, timings, createdAt }: Outcome): DatasetCard {
+function describe({ options, report, pools, rows, licences, added, timings, createdAt }: Outcome): DatasetCard {
   const { task, source, settings } = options;
   const classes = task.classes.map(({ name }) => name);
   const { seed, includeProbability, refillProbability, collages, negatives, jpegQuality } = settings;
-  const inSplit = (split: Split): HashedRow[] => rows.filter(({ filename }) => splitOf(filename) === split);
   return {
     version: 1,
     task: task.name,
     data: { name: source.name, isSample: source.isSample },
+    ...licences,
     createdAt,
     settings: { seed, imageSize: task.imageSize, includeProbability, refillProbability, collages, negatives, jpegQuality },
     classes,
     made: bySplit((split) => ({ collages: collages[split], negatives: pools.negatives[split].length })),
     added,
-    counts: bySplit((split) => inSplit(split).length),
-    labelCounts: bySplit((split) => countLabels(inSplit(split), classes)),
-    coOccurrence: classes.map((_, a) => classes.map((_, b) => rows.filter(({ labels }) => labels[a] && labels[b]).length)),
+    ...countCollages(rows, classes),
     skipped: [...report.unusable, ...pools.dropped],
-    fingerprint: fingerprintOf(rows),
     timings,
   };
-}
-
-function countLabels(rows: readonly LabelRow[], classes: readonly string[]): Record<string, number> {
-  const entries = classes.map((name, index) => [name, rows.filter(({ labels }) => labels[index] === 1).length]);
-  return Object.fromEntries([...entries, ['none', rows.filter(({ labels }) => labels.every((label) => label === 0)).length]]);
 }
 
 function seconds(milliseconds: number): number {

@@ -6,14 +6,13 @@ import { Random } from '../../random';
 import { type Galaxy10Task, type PictureSettings, type Split, splits } from '../../tasks';
 import { datasetOf, type Workspace } from '../../workspace';
 import { type HashedRow, keepAdded, refuseTakenNames } from '../added';
-import { pictureName, splitOf } from '../card';
+import { pictureName } from '../card';
 import { mapOnCores } from '../cores';
+import { countGalaxies } from '../counts';
 import { replaceDataset } from '../datasetFolder';
-import { describeDataset } from '../describe';
-import { fingerprintOf } from '../fingerprint';
+import { describeDataset, licencesOf } from '../describe';
 import { encodeJpeg } from '../pictures';
 import { bySplit } from '../split';
-import { balanceClasses } from './balance';
 import type { GalaxyCard } from './card';
 import type { GalaxyPicture, GalaxySource, UnreadableGalaxy } from './galaxies';
 import { groupSameSky, type SkyPrint, skyPrint } from './likeness';
@@ -90,6 +89,7 @@ export async function prepareGalaxies(options: PrepareGalaxiesOptions): Promise<
       version: 1,
       task: task.name,
       data: { name: source.name, isSample: source.isSample },
+      ...(await licencesOf(source.folder)),
       createdAt: now().toISOString(),
       settings: {
         seed: settings.seed,
@@ -102,14 +102,12 @@ export async function prepareGalaxies(options: PrepareGalaxiesOptions): Promise<
       keptSplit: galaxies.heldOut !== undefined,
       made: bySplit((one) => split.filter((own) => own === one).length),
       added: added.length,
-      ...countRows(rows, classes),
-      balance: describeBalance(rows, classes, settings),
+      ...countGalaxies(rows, classes, settings),
       duplicates: describeGroups(stored, groups, heldOut),
       skipped: skipped.map((picture) => ({ ...picture, reason: 'unreadable' as const })),
-      fingerprint: fingerprintOf(rows),
       timings: { pictures: seconds(written - started), comparing: seconds(compared - written) },
     };
-    await describeDataset(folder, { task, rows, card, source: source.folder });
+    await describeDataset(folder, { task, rows, card });
     return card;
   });
 }
@@ -158,25 +156,6 @@ function nameBySplit(stored: readonly StoredGalaxy[], split: readonly Split[], c
     return { filename, labels, source: name, sha256, file };
   });
   return splits.flatMap((one) => rows.filter((_, index) => split[index] === one));
-}
-
-function countRows(rows: readonly HashedRow[], classes: readonly string[]): Pick<GalaxyCard, 'counts' | 'labelCounts'> {
-  const inSplit = (split: Split): HashedRow[] => rows.filter(({ filename }) => splitOf(filename) === split);
-  const byClass = (own: readonly HashedRow[]): Record<string, number> =>
-    Object.fromEntries(classes.map((name, classIndex) => [name, own.filter(({ labels }) => labels[classIndex] === 1).length]));
-  return { counts: bySplit((split) => inSplit(split).length), labelCounts: bySplit((split) => byClass(inSplit(split))) };
-}
-
-function describeBalance(
-  rows: readonly HashedRow[],
-  classes: readonly string[],
-  { perClass, seed }: PrepareGalaxiesOptions['settings'],
-): GalaxyCard['balance'] {
-  const training = rows.filter(({ filename }) => splitOf(filename) === 'train').map(({ labels }) => labels.indexOf(1));
-  return balanceClasses(training, classes.length, perClass, seed).classes.map((balanced, index) => ({
-    class: classes[index]!,
-    ...balanced,
-  }));
 }
 
 function describeGroups(
