@@ -3,12 +3,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../lib/experiments';
 import { writeReport } from '../lib/report';
 import { openWorkspace } from '../lib/workspace';
+import { chromiumPath, launchBrowser, openPage, overflows, phone, poorContrasts } from './browser.fixture';
 import { makeGalaxyRun, makeRun, onFood11 } from './report.fixtures';
-import { chromiumPath, launchBrowser, openPage, overflows, phone, poorContrasts, type WatchedPage } from './server.browser.fixture';
 
 const learningRates = [1e-2, 1e-3, 1e-4];
 /** The third last is a trial of a sweep, and the last failed. */
@@ -28,13 +28,11 @@ const runs: RunRecord[] = [
 let home: string;
 let browser: Browser;
 let address: string;
-let watched: WatchedPage[] = [];
 
 async function open(hash = '', options?: BrowserContextOptions): Promise<Page> {
-  const opened = await openPage(browser, address, options);
-  watched.push(opened);
-  await opened.page.goto(address + hash);
-  return opened.page;
+  const page = await openPage(browser, address, options);
+  await page.goto(address + hash);
+  return page;
 }
 
 /** What is read of a figure that Plotly has drawn. */
@@ -52,12 +50,6 @@ describe.skipIf(!chromiumPath)(title, () => {
     home = await mkdtemp(path.join(os.tmpdir(), 'visionbook-report-'));
     address = pathToFileURL(await writeReport({ workspace: openWorkspace({ env: { VISIONBOOK_HOME: home } }), runs })).href;
     browser = await launchBrowser();
-  });
-  afterEach(async () => {
-    const problems = watched.flatMap((page) => page.problems);
-    await Promise.all(watched.map(({ context }) => context.close()));
-    watched = [];
-    expect(problems).toEqual([]);
   });
   afterAll(async () => {
     await browser?.close();

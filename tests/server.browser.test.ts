@@ -2,20 +2,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import pino from 'pino';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type RunningServer, serve, serverConfig } from '../lib/server';
+import { chromiumPath, launchBrowser, openPage, overflows, phone, poorContrasts, somePictures, watchLayout } from './browser.fixture';
 import { copyOfTrained, type TestHome, tinySettings } from './pipeline.fixture';
-import {
-  chromiumPath,
-  launchBrowser,
-  openPage,
-  overflows,
-  phone,
-  poorContrasts,
-  somePictures,
-  type WatchedPage,
-  watchLayout,
-} from './server.browser.fixture';
 
 const minimum = 3;
 /** Enough for the corrections to be learnt by a tiny network within seconds. */
@@ -25,13 +15,11 @@ let home: TestHome;
 let server: RunningServer;
 let browser: Browser;
 let pictures: string[];
-let watched: WatchedPage[] = [];
 
 async function open(where = '/', options?: BrowserContextOptions): Promise<Page> {
-  const opened = await openPage(browser, server.address, options);
-  watched.push(opened);
-  await opened.page.goto(where);
-  return opened.page;
+  const page = await openPage(browser, server.address, options);
+  await page.goto(where);
+  return page;
 }
 
 /** Chooses files and waits for their answers. */
@@ -55,12 +43,6 @@ describe.skipIf(!chromiumPath)(title, () => {
     browser = await launchBrowser();
     // Predictions need no database, but what stands in the history does; its first start takes seconds.
     await vi.waitUntil(() => server.context.database.health().reachable, { timeout: 120_000, interval: 100 });
-  });
-  afterEach(async () => {
-    const problems = watched.flatMap((page) => page.problems);
-    await Promise.all(watched.map(({ context }) => context.close()));
-    watched = [];
-    expect(problems).toEqual([]);
   });
   afterAll(async () => {
     await browser?.close();
@@ -166,11 +148,10 @@ describe.skipIf(!chromiumPath)(title, () => {
     });
 
     it('moves nothing when the answers come', async () => {
-      const opened = await openPage(browser, server.address);
-      watched.push(opened);
-      const shift = await watchLayout(opened.page);
-      await opened.page.goto('/');
-      await upload(opened.page, pictures.slice(0, 3));
+      const page = await openPage(browser, server.address);
+      const shift = await watchLayout(page);
+      await page.goto('/');
+      await upload(page, pictures.slice(0, 3));
       expect(await shift()).toBeLessThan(0.02);
     });
 

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { expect, onTestFinished } from 'vitest';
 import type { Workspace } from '../lib/workspace';
 
 /** Debian's Chromium; undefined where it is not installed. */
@@ -20,15 +21,11 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 }
 
-/** What went wrong in a page: violations of the content security policy, errors of the script, what the browser complained about. */
-export interface WatchedPage {
-  readonly page: Page;
-  readonly context: BrowserContext;
-  readonly problems: string[];
-}
-
-/** Opens a page that writes down every problem that it has. */
-export async function openPage(browser: Browser, address: string, options: BrowserContextOptions = {}): Promise<WatchedPage> {
+/**
+ * Opens a page, which is closed when the test ends. The test fails where anything went wrong in it: violations of the content security policy, errors of the
+ * script, what the browser complained about.
+ */
+export async function openPage(browser: Browser, address: string, options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({ baseURL: address, locale: 'en-GB', viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
   const problems: string[] = [];
@@ -37,7 +34,12 @@ export async function openPage(browser: Browser, address: string, options: Brows
     // Refusals that a test provokes are the server's answers, not the page's mistakes.
     if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) problems.push(message.text());
   });
-  return { page, context, problems };
+  onTestFinished(async () => {
+    const found = [...problems]; // not what closing interrupts
+    await context.close();
+    expect(found).toEqual([]);
+  });
+  return page;
 }
 
 /** Phones as they are held. */
