@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Run, readForeignRuns, readRuns, sawSameData, startRun } from '../lib/experiments';
-import { followRuns, mlflowSettled, pullRuns, pushRuns } from '../lib/mlflow';
+import { type Run, startRun } from '../lib/experiments';
+import { followRuns, mlflowSettled, pushRuns } from '../lib/mlflow';
 import { promote, rollback } from '../lib/models';
 import { food } from '../lib/tasks';
 import { trainTask } from '../lib/training';
@@ -297,38 +297,6 @@ describe.skipIf(!mlflowCommand)('with an MLflow server', () => {
     const both = await Promise.all([pushRuns(workspace, { env }), pushRuns(workspace, { env })]);
     expect(both.flatMap((outcome) => [...outcome.problems, ...outcome.runs.new]).sort()).toEqual(records.map(({ id }) => id));
     expect(await runsIn('both')).toHaveLength(records.length);
-  });
-
-  test('runs made in Python are fetched; ours are not', async () => {
-    const workspace = temporaryWorkspace();
-    const record = runRecord({ id: '20260301T090507Z-food-head-cccccc' });
-    putRun(workspace, record.id, record);
-    const env = environment('python');
-    await pushRuns(workspace, { env });
-    const id = await server.python<string>(`
-import json, mlflow
-mlflow.set_experiment('python')
-with mlflow.start_run(run_name='keras') as run:
-    mlflow.log_param('learning_rate', 0.01)
-    for step, loss in enumerate([0.5, float('nan')]): mlflow.log_metric('val_loss', loss, step=step)
-    mlflow.set_tag('visionbook.data.fingerprint', '${record.data.fingerprint}')
-print(json.dumps(run.info.run_id))`);
-    expect((await pullRuns(workspace, { env })).map((run) => run.id)).toEqual([id]);
-    await pullRuns(workspace, { env });
-    const { runs, problems } = await readForeignRuns(workspace);
-    expect(problems).toEqual([]);
-    expect(runs).toEqual([
-      expect.objectContaining({
-        id,
-        name: 'keras',
-        status: 'finished',
-        params: { learning_rate: '0.01' },
-        metrics: { val_loss: Number.NaN },
-      }),
-    ]);
-    expect(sawSameData(runs[0]!, record)).toBe(true);
-    expect((await readRuns(workspace)).runs.map((run) => run.id)).toEqual([record.id]);
-    await expect(pullRuns(workspace, { env, experiment: 'pyton' })).rejects.toMatchObject({ code: 'NO_SUCH_EXPERIMENT' });
   });
 
   test('a training is there with its model, whose alias follows promotions', async () => {

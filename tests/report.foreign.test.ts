@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { JSDOM } from 'jsdom';
 import { expect, test } from 'vitest';
-import { type ForeignRun, readForeignRuns } from '../lib/experiments';
-import { writeReport } from '../lib/report';
+import { type CurvePoint, type ForeignRun, readForeignRuns } from '../lib/experiments';
+import { foreignCurves, writeReport } from '../lib/report';
 import type { Workspace } from '../lib/workspace';
 import { runRecord, temporaryWorkspace } from './experiments.helpers';
 
@@ -46,6 +46,34 @@ test('runs from elsewhere stand in a table of their own, say whether the data ar
     ['keras <b>', 'finished', 'baseline', 'not known to be ours', '0.999', '–', '0.01', '2026-03-01 10:00 UTC'],
   ]);
   expect(document.querySelector('.card h3')?.textContent).not.toContain('keras');
+});
+
+test('their curves are drawn over the steps that they were logged with: validation solid, training dotted, what is no number a gap', () => {
+  const point = (step: number, value: number): CurvePoint => ({ step, value });
+  const curves = { accuracy: [point(0, 0.5), point(5, 0.6)], val_loss: [point(0, 0.9), point(5, Number.NaN), point(9, 0.7)] };
+  const { data, layout } = foreignCurves([
+    { ...keras, id: 'nan', curves: { loss: [point(0, Number.NaN), point(1, Number.NaN)] } },
+    { ...keras, curves },
+  ])!;
+  expect(data).toMatchObject([
+    { xaxis: 'x', x: [0, 5, 9], y: [0.9, null, 0.7], name: 'keras &lt;b&gt;', showlegend: true, line: { width: 2.5 } },
+    { xaxis: 'x2', x: [0, 5], y: [0.5, 0.6], showlegend: false, line: { dash: 'dot' } },
+  ]);
+  expect(JSON.stringify(layout.annotations)).toMatch(/Loss.*Accuracy/);
+  expect(JSON.stringify(layout.annotations)).not.toContain('AUC');
+  expect(foreignCurves([keras])).toBeUndefined();
+});
+
+test('a report of many draws the curves of the newest', async () => {
+  const workspace = temporaryWorkspace();
+  for (let day = 1; day <= 9; day++) {
+    const curves = { loss: [0, 1].map((step) => ({ step, value: step })) };
+    put(workspace, `run${day}`, { ...keras, id: `run${day}`, name: `day ${day}`, startedAt: `2026-03-0${day}T10:00:00.000Z`, curves });
+  }
+  const { document } = new JSDOM(readFileSync(await writeReport({ workspace, runs: [runRecord()] }), 'utf8')).window;
+  const { data } = JSON.parse(document.querySelector('#foreign figure script')!.textContent!) as { data: { name: string }[] };
+  expect(data.map(({ name }) => name)).toEqual([9, 8, 7, 6, 5, 4, 3, 2].map((day) => `day ${day}`));
+  expect(document.querySelector('#foreign')!.textContent).toContain('the 8 newest of 9 runs');
 });
 
 test('a damaged file is named, and hides no other', async () => {

@@ -9,6 +9,10 @@ import { measurement, type RunRecord, runRecordSchema } from './record';
 
 export const foreignRunVersion = 1;
 
+const curvePoint = z.object({ step: z.number(), value: measurement });
+/** A value of a metric while a run went on. */
+export type CurvePoint = z.infer<typeof curvePoint>;
+
 const foreignRunSchema = z.object({
   schemaVersion: z.literal(foreignRunVersion),
   from: z.literal('mlflow'),
@@ -30,6 +34,8 @@ const foreignRunSchema = z.object({
   params: z.record(z.string(), z.string()),
   /** The latest value of each, under the names that whoever made the run gave them. */
   metrics: z.record(z.string(), measurement),
+  /** Those of the metrics that `curveOf` knows, in the order of their steps. Runs fetched before there were curves have none. */
+  curves: z.record(z.string(), z.array(curvePoint)).optional(),
 });
 
 /**
@@ -37,6 +43,25 @@ const foreignRunSchema = z.object({
  * data at most a fingerprint. So it is shown beside our runs, and never ranked among them.
  */
 export type ForeignRun = z.infer<typeof foreignRunSchema>;
+
+/** What a metric of a run made elsewhere is, by its name. */
+export interface ForeignCurve {
+  readonly split: 'train' | 'validation';
+  readonly quantity: 'loss' | 'accuracy' | 'auc';
+}
+
+const curveName = /^(?:(?:train(?:ing)?|(?<validation>val(?:id(?:ation)?)?))[_/.\- ])?(?:(?<loss>loss)|(?<auc>auc)|acc(?:uracy)?)$/i;
+
+/**
+ * Knows the loss, accuracy and AUC of training and validation by the names that Keras gives them, `loss` and `val_loss`, and by others in use, such as
+ * `train_acc` and `validation/auc`.
+ *
+ * @returns undefined for every other name: the test split's have no curve, and a label-by-label accuracy is another quantity
+ */
+export function curveOf(name: string): ForeignCurve | undefined {
+  const { groups } = curveName.exec(name) ?? {};
+  return groups && { split: groups.validation ? 'validation' : 'train', quantity: groups.loss ? 'loss' : groups.auc ? 'auc' : 'accuracy' };
+}
 
 /** All runs that were fetched from elsewhere, the oldest first; a file that cannot be used is among the problems. */
 export async function readForeignRuns(workspace: Workspace): Promise<{ runs: ForeignRun[]; problems: RunProblem[] }> {

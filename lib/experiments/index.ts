@@ -17,7 +17,7 @@ export {
 } from './compareRuns';
 export { describeHardware, peakMemoryMiB, readGit, readVersions } from './environment';
 export { ArtifactMissing, NoPredictions, NotComparable, RunAmbiguous, RunEnded, RunNotFound, RunUnreadable } from './errors';
-export { type ForeignRun, foreignRunVersion, readForeignRuns, sawSameData } from './foreign';
+export { type CurvePoint, curveOf, type ForeignCurve, type ForeignRun, foreignRunVersion, readForeignRuns, sawSameData } from './foreign';
 export { holm, type McNemar, mcnemar } from './mcnemar';
 export {
   type PredictedSplit,

@@ -78,6 +78,12 @@ function countSteps(predictions: Predictions, classIndex: number): Step & { read
 
 type Point = readonly [x: number, y: number];
 
+/** At most so many of a list, at even distances. The ends stay. */
+export function evenly<Item>(items: readonly Item[], atMost: number): Item[] {
+  const kept = Math.min(items.length, atMost);
+  return Array.from({ length: kept }, (_, index) => items[Math.round((index * (items.length - 1)) / Math.max(1, kept - 1))]!);
+}
+
 /** Drops the middle of straight runs, which changes nothing; what is still too many is taken at even distances. The ends stay. */
 function thin(points: readonly Point[]): Curve {
   const corners = points.filter((point, index) => {
@@ -85,8 +91,7 @@ function thin(points: readonly Point[]): Curve {
     const after = points[index + 1];
     return !before || !after || !isBetween(before, point, after);
   });
-  const kept = Math.min(corners.length, mostPoints);
-  const chosen = Array.from({ length: kept }, (_, index) => corners[Math.round((index * (corners.length - 1)) / Math.max(1, kept - 1))]!);
+  const chosen = evenly(corners, mostPoints);
   return { x: chosen.map(([x]) => round(x)), y: chosen.map(([, y]) => round(y)) };
 }
 

@@ -7,7 +7,7 @@ export {
   type Difference,
   type DifferenceOptions,
 } from './bootstrap';
-export { averagePrecision, curvesByClass, precisionRecallCurve, rocCurve } from './curves';
+export { averagePrecision, curvesByClass, evenly, precisionRecallCurve, rocCurve } from './curves';
 export { BadPredictions } from './errors';
 export { answeredLabels, judgePredictions, rightPictures } from './judge';
 export { pictureLosses } from './losses';

@@ -1,13 +1,17 @@
 import { z } from 'zod';
-import { call, callUnless, type MlflowClient } from './client';
+import { call, callUnless, type MlflowCall, type MlflowClient } from './client';
 
-/** JSON has no NaN, so MLflow writes it as text. */
-const value = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]).transform(Number);
+/** JSON has no NaN, so MLflow writes it as text; its databases have no infinity either, and keep the largest number instead. */
+const value = z
+  .union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])])
+  .transform(Number)
+  .transform((number) => (Math.abs(number) === Number.MAX_VALUE ? number * Number.POSITIVE_INFINITY : number));
 const pairs = z
   .array(z.object({ key: z.string(), value: z.string().default('') }))
   .default([])
   .transform((entries) => new Map(entries.map((entry) => [entry.key, entry.value])));
 const time = z.coerce.number();
+const metric = z.object({ key: z.string(), value, timestamp: time, step: z.coerce.number().default(0) });
 
 const runSchema = z
   .object({
@@ -24,7 +28,7 @@ const runSchema = z
     }),
     data: z
       .object({
-        metrics: z.array(z.object({ key: z.string(), value, step: z.coerce.number().default(0) })).default([]),
+        metrics: z.array(metric).default([]),
         params: pairs,
         tags: pairs,
       })
@@ -58,14 +62,11 @@ export interface Entry {
   readonly value: string;
 }
 
-export interface Metric {
-  readonly key: string;
-  readonly value: number;
-  /** In ms since 1970. */
-  readonly timestamp: number;
-  readonly step: number;
-}
+/** A value of a metric; its time is in ms since 1970. */
+export type Metric = Readonly<z.infer<typeof metric>>;
 
+/** What every server gives at once. */
+const pageSize = 1000;
 const nothing = z.looseObject({});
 const alreadyThere = 'RESOURCE_ALREADY_EXISTS';
 const notThere = 'RESOURCE_DOES_NOT_EXIST';
@@ -89,7 +90,7 @@ export async function ensureExperiment(client: MlflowClient, name: string): Prom
 }
 
 export function listExperiments(client: MlflowClient): Promise<RemoteExperiment[]> {
-  return allPages(client, 'experiments/search', { view_type: 'ACTIVE_ONLY' }, 'experiments', experimentSchema);
+  return allPages(client, { path: 'experiments/search', body: { view_type: 'ACTIVE_ONLY' } }, 'experiments', experimentSchema);
 }
 
 /** Runs of these experiments that meet a filter; deleted ones too when asked for. */
@@ -100,17 +101,32 @@ export async function searchRuns(
 ): Promise<RemoteRun[]> {
   if (experiments.length === 0) return [];
   const body = { experiment_ids: experiments, filter, run_view_type: deletedToo ? 'ALL' : 'ACTIVE_ONLY' };
-  return allPages(client, 'runs/search', body, 'runs', runSchema);
+  return allPages(client, { path: 'runs/search', body }, 'runs', runSchema);
 }
 
-async function allPages<Item>(client: MlflowClient, path: string, body: object, name: string, item: z.ZodType<Item>): Promise<Item[]> {
+/** All values of a metric of a run, in the order of time. */
+export function metricHistory(client: MlflowClient, run: string, key: string): Promise<Metric[]> {
+  return allPages(client, { path: 'metrics/get-history', query: { run_id: run, metric_key: key } }, 'metrics', metric);
+}
+
+async function allPages<Item>(
+  client: MlflowClient,
+  { path, query, body }: Omit<MlflowCall<Item>, 'answer'>,
+  name: string,
+  item: z.ZodType<Item>,
+): Promise<Item[]> {
   const answer = z
     .object({ next_page_token: z.string().default(''), [name]: z.array(item).default([]) })
     .transform((page) => ({ token: page.next_page_token as string, items: page[name] as Item[] }));
   const found: Item[] = [];
   let token = '';
   do {
-    const page = await call(client, { path, body: { ...body, max_results: 1000, ...(token && { page_token: token }) }, answer });
+    const next: Record<string, string> = token === '' ? {} : { page_token: token };
+    const page = await call(client, {
+      path,
+      ...(body ? { body: { ...body, ...next, max_results: pageSize } } : { query: { ...query, ...next, max_results: String(pageSize) } }),
+      answer,
+    });
     found.push(...page.items);
     token = page.token;
   } while (token !== '');

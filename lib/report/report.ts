@@ -6,6 +6,7 @@ import { writeAtomic } from '../files';
 import type { SplitMetricName } from '../metrics';
 import { readExports } from '../prediction';
 import type { Workspace } from '../workspace';
+import { hasCurves } from './figures';
 import { groupRuns, isTrial, rankRuns } from './groups';
 import { viewGroup } from './groupView';
 import { type Html, html, trusted } from './html';
@@ -69,7 +70,7 @@ ${foreignSection(foreign, runs)}
 <article id="run" hidden></article>
 <template id="no-run"><p><a href="#">← Experiments</a></p><p>This report has no such run.</p></template>
 ${runPages(groups, runs, later)}
-<script>${trusted(hasRuns ? endSafe(await plotlySource()) : '')}</script>
+<script>${trusted(hasRuns || foreign.some(hasCurves) ? endSafe(await plotlySource()) : '')}</script>
 <script>${trusted(endSafe(js))}</script>
 </body>
 </html>

@@ -5,6 +5,7 @@ export { type ContestBar, type ContestPanel, contestBars } from './contest';
 export { coOccurrence, labelCounts } from './dataset';
 export { differenceForest } from './differences';
 export { embeddingMap, type MapColours, type MapPoint } from './embeddingMap';
+export { foreignCurves, hasCurves } from './foreign';
 export { learningCurves, phaseTimings } from './learning';
 export { confusedPairs, confusionMatrix } from './multiclass';
 export { parallelCoordinates } from './parallel';

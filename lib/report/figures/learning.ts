@@ -1,4 +1,4 @@
-import type { RunRecord } from '../../experiments';
+import type { ForeignCurve, RunRecord } from '../../experiments';
 import { axis, colour, type Figure, houseLayout, panelTitle, plain } from '../figure';
 import { kindOf, runLabel } from '../labels';
 
@@ -37,18 +37,15 @@ function curves(run: RunRecord, runs: readonly RunRecord[], index: number, metri
   const axes = metric === 'loss' ? { xaxis: 'x', yaxis: 'y' } : { xaxis: 'x2', yaxis: 'y2' };
   const name = plain(runLabel(run));
   const x = run.epochs.map((epoch) => offset + epoch.epoch);
-  const line = (split: 'train' | 'validation', style: object, rest: object): Record<string, unknown> => ({
+  const line = (split: ForeignCurve['split'], showlegend: boolean): Record<string, unknown> => ({
     ...axes,
-    type: 'scatter',
-    mode: run.epochs.length > 1 ? 'lines' : 'markers',
-    name,
-    legendgroup: run.id,
-    x,
-    y: run.epochs.map((epoch) => epoch[split][metric]),
-    line: { color: colour(index), ...style },
-    marker: { color: colour(index), symbol: split === 'train' ? 'circle-open' : 'circle' },
+    ...lineOf(
+      { id: run.id, name, index, split },
+      x,
+      run.epochs.map((epoch) => epoch[split][metric]),
+    ),
     hovertemplate: `%{y:.4f}<extra>${name}, ${split}</extra>`,
-    ...rest,
+    showlegend,
   });
   const best = run.epochs.find((epoch) => epoch.epoch === run.bestEpoch);
   const kept = best && {
@@ -62,11 +59,34 @@ function curves(run: RunRecord, runs: readonly RunRecord[], index: number, metri
     marker: { color: '#ffffff', size: 9, line: { color: colour(index), width: 2.5 } },
     hovertemplate: `kept: epoch ${offset + best.epoch}, %{y:.4f}<extra>${name}</extra>`,
   };
-  return [
-    line('validation', { width: 2.5 }, { showlegend: metric === 'loss' }),
-    line('train', { width: 1.5, dash: 'dot' }, { showlegend: false }),
-    ...(kept ? [kept] : []),
-  ];
+  return [line('validation', metric === 'loss'), line('train', false), ...(kept ? [kept] : [])];
+}
+
+interface Line {
+  /** The run's. */
+  readonly id: string;
+  readonly name: string;
+  readonly index: number;
+  readonly split: ForeignCurve['split'];
+}
+
+/** Training dotted and validation solid; a single number is a dot. */
+export function lineOf(
+  { id, name, index, split }: Line,
+  x: readonly number[],
+  y: readonly (number | null | undefined)[],
+): Record<string, unknown> {
+  const isTraining = split === 'train';
+  return {
+    type: 'scatter',
+    mode: y.filter(Number.isFinite).length > 1 ? 'lines' : 'markers',
+    name,
+    legendgroup: id,
+    x,
+    y,
+    line: { color: colour(index), ...(isTraining ? { width: 1.5, dash: 'dot' } : { width: 2.5 }) },
+    marker: { color: colour(index), symbol: isTraining ? 'circle-open' : 'circle' },
+  };
 }
 
 /** Epochs of the runs that this one continues, as far as they are in the list. */

@@ -1,7 +1,9 @@
 import { type ForeignRun, type RunRecord, sawSameData } from '../../experiments';
+import { foreignCurves, hasCurves } from '../figures';
+import { curvesAtMost } from '../groupView';
 import { type Html, html } from '../html';
 import { formatNumber } from '../labels';
-import { badge, formatTime } from './parts';
+import { badge, figureBox, formatTime } from './parts';
 import { type Column, sortableTable } from './table';
 
 /** More columns of metrics, or of parameters, do not fit; the rest is in MLflow. */
@@ -10,6 +12,9 @@ const namesAtMost = 8;
 /** Runs that were made elsewhere, in a table of their own: their metrics have names of their own, so nothing ranks them among ours. */
 export function foreignSection(foreign: readonly ForeignRun[], runs: readonly RunRecord[]): Html | string {
   if (foreign.length === 0) return '';
+  const newestFirst = [...foreign].reverse();
+  const trained = newestFirst.filter(hasCurves);
+  const curves = foreignCurves(trained.slice(0, curvesAtMost));
   const columns: readonly Column<ForeignRun>[] = [
     {
       name: 'run',
@@ -46,7 +51,9 @@ export function foreignSection(foreign: readonly ForeignRun[], runs: readonly Ru
   ];
   return html`<section id="foreign"><h2>Runs from MLflow</h2>
 <p class="muted">Made elsewhere and fetched by <code>npm run mlflow -- pull</code>. They are not ranked: their numbers compare with those of our runs only where the data are the same, and the metric is.</p>
-${sortableTable([...foreign].reverse(), columns, { idOf: ({ id }) => id, hint: 'words of a run' })}</section>`;
+${sortableTable(newestFirst, columns, { idOf: ({ id }) => id, hint: 'words of a run' })}
+${curves ? html`<h3>How they learnt</h3>${figureBox(curves)}` : ''}
+${trained.length > curvesAtMost ? html`<p class="muted">The curves show the ${curvesAtMost} newest of ${trained.length} runs.</p>` : ''}</section>`;
 }
 
 function dataOf(run: ForeignRun, runs: readonly RunRecord[]): string {
