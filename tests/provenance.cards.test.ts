@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { datasetCardText, type ModelFacts, modelCardText, renewModelCards, writeModelCard } from '../lib/cards';
 import { type DatasetCard, type GalaxyCard, readDatasetCard } from '../lib/data';
 import { readRun, readRuns } from '../lib/experiments';
@@ -150,7 +151,17 @@ describe("a model's card", () => {
     expect(metadata['model-index']).toMatchObject([
       {
         name: run.id,
-        results: [{ dataset: { split: 'test' }, metrics: [{ type: 'roc_auc', name: 'AUC', value: run.metrics.test!.auc }, {}, {}] }],
+        results: [
+          {
+            task: { type: 'image-classification' },
+            dataset: { type: 'visionbook-food-sample', split: 'test' },
+            metrics: [
+              { type: 'roc_auc', name: 'AUC', value: expect.closeTo(run.metrics.test!.auc!, 6), args: { average: 'micro' } },
+              { type: 'exact_match' },
+              { type: 'f1', args: { average: 'macro' } },
+            ],
+          },
+        ],
       },
     ]);
     expect(headings).toEqual(
@@ -220,6 +231,71 @@ describe("a model card's limits and decision", () => {
     expect(text).toContain('`lacteos` from 0.400, `arroz` from 0.500, `frutas/verduras` from 0.610');
     expect(text).toContain('A calibration divides the logits by 1.250 first');
     expect(textOf()).not.toContain('calibration divides');
+  });
+
+  describe('and results for the Hugging Face Hub', () => {
+    /** Of https://hf.co/metrics, those of classification. */
+    const known = [
+      'accuracy',
+      'brier_score',
+      'confusion_matrix',
+      'exact_match',
+      'f1',
+      'matthews_correlation',
+      'precision',
+      'recall',
+      'roc_auc',
+    ];
+    const metadataOf = (text: string) => parse(/^---\n(.*?)\n---\n/s.exec(text)![1]!, { version: '1.1' });
+    const galaxyFacts = {
+      task: galaxy,
+      run: makeGalaxyRun('g'),
+      card: { ...card, task: 'galaxy', kind: 'multiclass' as const, classes: galaxy.classes.map(({ name }) => name) },
+    };
+
+    it.each([
+      ['food', {}],
+      ['galaxy', galaxyFacts],
+    ])('have its names for metrics, each once, and numbers that its reader takes for numbers (%s)', (_, facts) => {
+      const run = facts === galaxyFacts ? galaxyFacts.run : makeRun('r', onFood11);
+      const test = { ...run.metrics.test!, f1Macro: 1.23e-7 };
+      const text = textOf({ ...facts, run: { ...run, metrics: { ...run.metrics, test } } });
+      const metadata = metadataOf(text);
+      const { metrics, task, dataset } = metadata['model-index'][0].results[0];
+      const types = metrics.map(({ type }: { type: string }) => type);
+      expect(known).toEqual(expect.arrayContaining(types));
+      expect(new Set(types).size).toBe(types.length);
+      expect(metadata.metrics).toEqual(types);
+      // PyYAML, which reads them there, takes 1e-7 for text.
+      expect([...text.matchAll(/"value":(\d+(\.\d+)?)[,}]/g)]).toHaveLength(metrics.length);
+      for (const required of [task.type, dataset.type, dataset.name]) expect(required).toEqual(expect.any(String));
+    });
+
+    it('call balanced accuracy by what it is there', () => {
+      const { metrics } = metadataOf(textOf(galaxyFacts))['model-index'][0].results[0];
+      const value = expect.closeTo(galaxyFacts.run.metrics.test!.balancedAccuracy!, 6);
+      expect(metrics).toContainEqual({ type: 'recall', name: 'Balanced accuracy', value, args: { average: 'macro' } });
+    });
+
+    it.each([
+      ['food11', false, 'food11'],
+      ['/home/me/My Pictures (new)/', false, 'my-pictures-new'],
+      ['C:\\data\\Été', false, 'ete'],
+      ['..', false, 'unknown'],
+      ['写真', false, 'unknown'],
+      ['sample', true, 'visionbook-food-sample'],
+    ])('name the data %j as its own, and not as those of somebody else', (name, isSample, type) => {
+      const metadata = metadataOf(textOf({ card: { ...card, data: { name, isSample } } }));
+      expect(metadata['model-index'][0].results[0].dataset).toMatchObject({ type, name: `Food, multi-label: ${name}` });
+    });
+
+    it('can be read whatever characters the data has in its name', () => {
+      const name = 'a\u007f\u0085b"\\: # ✂\ufffe';
+      expect(
+        metadataOf(textOf({ card: { ...card, data: { name, isSample: false } } }))['model-index'][0].results[0].dataset.name,
+      ).toContain(name);
+      expect(textOf({ card: { ...card, data: { name, isSample: false } } }).split('\n---\n')[0]).not.toMatch(/[\u007f-\u009f\ufffe\uffff]/);
+    });
   });
 
   it('are those of its kind of task', () => {

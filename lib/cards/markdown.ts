@@ -55,18 +55,23 @@ export function warning(text: string): string {
 
 /**
  * A card: front matter for the Hugging Face Hub, a title, and sections, of which those without content are left out. Values of the front matter are written as
- * JSON, which YAML 1.2 reads.
+ * JSON, which YAML reads.
  */
 export function markdownCard(
   metadata: Readonly<Record<string, unknown>>,
   title: string,
   sections: readonly (readonly [heading: string, ...content: readonly string[]])[],
 ): string {
-  const frontMatter = Object.entries(metadata).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  const frontMatter = Object.entries(metadata).map(([name, value]) => `${name}: ${escapeUnprintable(JSON.stringify(value))}`);
   const body = sections.flatMap(([heading, ...content]) => {
     const blocks = content.filter((block) => block !== '');
     if (blocks.length === 0) return [];
     return heading === '' ? blocks : [`## ${heading}`, ...blocks];
   });
   return `${['---', ...frontMatter, '---'].join('\n')}\n\n${[`# ${plain(title)}`, ...body].join('\n\n')}\n`;
+}
+
+/** JSON allows characters that YAML does not, and that a folder may have in its name. */
+function escapeUnprintable(json: string): string {
+  return json.replace(/[\u007f-\u009f\ufffe\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -5,7 +5,7 @@ import { type ModelCard, type ServedModel, standInName } from '../models';
 import { type ExportReport, lossRows } from '../prediction/exportReport';
 import { classRows, metricRows } from '../report/describe';
 import { formatNumber, formatSeconds, labelOf, metricsOf } from '../report/labels';
-import { type Split, splits, type Task } from '../tasks';
+import { type Split, splits, type Task, type TaskKind } from '../tasks';
 import { code, codeBlock, facts, list, markdownCard, plain, table, warning } from './markdown';
 import { codeInWords, counted, fewPictures, kindInWords, sizeInWords, splitNames, timeInWords } from './words';
 
@@ -31,13 +31,25 @@ export interface ModelFacts {
   readonly dataset?: DatasetCard | GalaxyCard;
 }
 
-/** Metrics that the Hugging Face Hub shows, by the names that it has for them. */
-const hubMetrics: Readonly<Partial<Record<SplitMetricName, string>>> = {
-  auc: 'roc_auc',
-  exactMatch: 'exact_match',
-  f1Macro: 'f1',
-  accuracy: 'accuracy',
-  balancedAccuracy: 'balanced_accuracy',
+/** A metric as the Hugging Face Hub has it: its id among https://hf.co/metrics, and what it is computed with where that leaves something open. */
+interface HubMetric {
+  readonly type: string;
+  readonly args?: Readonly<Record<string, string>>;
+}
+
+/** Metrics that the Hub shows. It has no balanced accuracy by that name; that is the mean of the classes' recall. */
+const hubMetrics: Readonly<Record<TaskKind, Readonly<Partial<Record<SplitMetricName, HubMetric>>>>> = {
+  multilabel: {
+    auc: { type: 'roc_auc', args: { average: 'micro' } },
+    exactMatch: { type: 'exact_match' },
+    f1Macro: { type: 'f1', args: { average: 'macro' } },
+  },
+  multiclass: {
+    accuracy: { type: 'accuracy' },
+    balancedAccuracy: { type: 'recall', args: { average: 'macro' } },
+    f1Macro: { type: 'f1', args: { average: 'macro' } },
+    auc: { type: 'roc_auc', args: { average: 'macro', multi_class: 'ovr' } },
+  },
 };
 
 /**
@@ -98,8 +110,17 @@ export function modelCardText(known: ModelFacts): string {
 function hubMetadata({ task, card, run }: ModelFacts): Record<string, unknown> {
   const test = run?.metrics.test;
   const metrics = metricsOf(task.kind).flatMap((metric) => {
-    const [type, value] = [hubMetrics[metric], test?.[metric]];
-    return type !== undefined && typeof value === 'number' ? [{ type, name: labelOf(metric, task.kind).title, value }] : [];
+    const [known, value] = [hubMetrics[task.kind][metric], test?.[metric]];
+    if (!known || typeof value !== 'number') return [];
+    // Six digits never have an exponent: the Hub's reader takes 1e-7 for text.
+    return [
+      {
+        type: known.type,
+        name: labelOf(metric, task.kind).title,
+        value: Number(value.toFixed(6)),
+        ...(known.args && { args: known.args }),
+      },
+    ];
   });
   return {
     license: 'unknown',
@@ -114,7 +135,7 @@ function hubMetadata({ task, card, run }: ModelFacts): Record<string, unknown> {
           results: [
             {
               task: { type: 'image-classification' },
-              dataset: { type: card.data.name, name: `${task.title}: ${card.data.name}`, split: 'test' },
+              dataset: { type: hubDataset(card), name: `${task.title}: ${card.data.name}`, split: 'test' },
               metrics,
             },
           ],
@@ -122,6 +143,14 @@ function hubMetadata({ task, card, run }: ModelFacts): Record<string, unknown> {
       ],
     }),
   };
+}
+
+/** A name for the data as the Hub writes them: one with a slash would be somebody's data set there. */
+function hubDataset({ task, data: { name, isSample } }: ModelCard): string {
+  if (isSample) return `visionbook-${task}-sample`;
+  const last = name.split(/[\\/]/).filter(Boolean).at(-1) ?? '';
+  const plainLetters = last.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
+  return plainLetters.replace(/[^a-z0-9._-]+/g, '-').replace(/^[-.]+|[-.]+$/g, '') || 'unknown';
 }
 
 function warnings({ data, weights }: ModelCard): string[] {
