@@ -142,27 +142,33 @@ describe('a depthwise convolution for backends without its gradients', () => {
   const even = { top: 1, bottom: 1, left: 1, right: 1 };
   const uneven = { top: 0, bottom: 1, left: 0, right: 1 };
   it.each([
-    { stride: 1, rows: 7, columns: 5, padding: even },
-    { stride: 2, rows: 8, columns: 8, padding: uneven },
-    { stride: 2, rows: 9, columns: 6, padding: even },
-    { stride: 3, rows: 8, columns: 11, padding: uneven },
-  ])("gives TensorFlow's result and gradients with stride $stride on $rows × $columns", ({ rows, columns, ...window }) => {
-    const { tf } = engine;
-    const random = new Random('depthwise');
-    const draw = (shape: [number, number, number, number]): Tensor4D => {
-      const size = shape.reduce((product, side) => product * side, 1);
-      return tf.tensor4d(
-        Float32Array.from({ length: size }, () => random.normal()),
-        shape,
-      );
-    };
-    const [x, kernel] = [draw([2, rows, columns, 4]), draw([3, 3, 4, 1])];
-    const results = (['native', 'wasm'] as const).map((backend) => {
-      const convolve = (given: Tensor, weights: Tensor): Tensor =>
-        depthwise({ ...engine, backend }, given as Tensor4D, weights as Tensor4D, window);
-      const gradients = tf.grads((given, weights) => convolve(given!, weights!).square())([x, kernel]);
-      return [convolve(x, kernel), ...gradients].map((tensor) => Array.from(tensor.dataSync()));
-    });
-    for (const [index, expected] of results[0]!.entries()) expect(relativeError(results[1]![index]!, expected)).toBeLessThan(1e-5);
-  });
+    { side: 3, stride: 1, rows: 7, columns: 5, padding: even },
+    { side: 3, stride: 2, rows: 8, columns: 8, padding: uneven },
+    { side: 3, stride: 2, rows: 9, columns: 6, padding: even },
+    { side: 3, stride: 3, rows: 8, columns: 11, padding: uneven },
+    { side: 5, stride: 1, rows: 7, columns: 9, padding: { top: 2, bottom: 2, left: 2, right: 2 } },
+    { side: 5, stride: 1, rows: 8, columns: 6, padding: uneven },
+    { side: 5, stride: 2, rows: 8, columns: 8, padding: { top: 1, bottom: 2, left: 1, right: 2 } },
+  ])(
+    "gives TensorFlow's result and gradients with a side of $side and stride $stride on $rows × $columns",
+    ({ side, rows, columns, ...window }) => {
+      const { tf } = engine;
+      const random = new Random('depthwise');
+      const draw = (shape: [number, number, number, number]): Tensor4D => {
+        const size = shape.reduce((product, side) => product * side, 1);
+        return tf.tensor4d(
+          Float32Array.from({ length: size }, () => random.normal()),
+          shape,
+        );
+      };
+      const [x, kernel] = [draw([2, rows, columns, 4]), draw([side, side, 4, 1])];
+      const results = (['native', 'wasm'] as const).map((backend) => {
+        const convolve = (given: Tensor, weights: Tensor): Tensor =>
+          depthwise({ ...engine, backend }, given as Tensor4D, weights as Tensor4D, window);
+        const gradients = tf.grads((given, weights) => convolve(given!, weights!).square())([x, kernel]);
+        return [convolve(x, kernel), ...gradients].map((tensor) => Array.from(tensor.dataSync()));
+      });
+      for (const [index, expected] of results[0]!.entries()) expect(relativeError(results[1]![index]!, expected)).toBeLessThan(1e-5);
+    },
+  );
 });

@@ -7,7 +7,9 @@ import type { Random } from '../random';
 
 /** What of tfjs-node's backend is used in this room: operations that TensorFlow.js has no function for. */
 export interface NativeBackend {
-  readonly binding: Readonly<Record<'TF_ATTR_TYPE' | 'TF_ATTR_BOOL' | 'TF_ATTR_STRING' | 'TF_ATTR_SHAPE' | 'TF_FLOAT', number>>;
+  readonly binding: Readonly<
+    Record<'TF_ATTR_TYPE' | 'TF_ATTR_BOOL' | 'TF_ATTR_INT' | 'TF_ATTR_STRING' | 'TF_ATTR_SHAPE' | 'TF_FLOAT', number>
+  >;
   executeSingleOutput(operation: string, attributes: readonly object[], inputs: readonly Tensor[]): Tensor;
   executeMultipleOutputs(operation: string, attributes: readonly object[], inputs: readonly Tensor[], outputs: number): Tensor[];
 }
@@ -104,10 +106,50 @@ export function depthwise({ tf, backend }: TensorFlowEngine, x: Tensor4D, kernel
   const { padding, stride } = window;
   const [kernelRows, kernelColumns] = kernel.shape;
   const { top, bottom, left, right } = padding;
+  if (backend !== 'native') return ownDepthwise(tf, pad(x, padding), kernel, stride);
   const isSame = stride === 1 && top === bottom && left === right && 2 * top === kernelRows - 1 && 2 * left === kernelColumns - 1;
-  if (isSame && backend === 'native') return tf.depthwiseConv2d(x, kernel, 1, 'same');
-  const padded = pad(x, padding);
-  return backend === 'native' ? tf.depthwiseConv2d(padded, kernel, stride, 'valid') : ownDepthwise(tf, padded, kernel, stride);
+  const [input, kind] = isSame ? [x, 'same' as const] : [pad(x, padding), 'valid' as const];
+  if (kernelRows <= 3) return tf.depthwiseConv2d(input, kernel, stride, kind);
+  return wideDepthwise(tf, input, kernel, { stride, padding: isSame ? padding : { top: 0, bottom: 0, left: 0, right: 0 }, kind });
+}
+
+/**
+ * On the native backend, kernels wider than 3: with its padding in numbers, TensorFlow computes their gradient by code of its own instead of oneDNN's,
+ * in half the time (5 × 5 at 14 × 14 × 672, 32 pictures: 22 ms → 11 ms). 3 × 3 kernels are faster by oneDNN (1.5 ms).
+ */
+function wideDepthwise(
+  tf: TensorFlowEngine['tf'],
+  padded: Tensor4D,
+  weights: Tensor4D,
+  { stride, padding, kind }: Window & { kind: 'same' | 'valid' },
+): Tensor {
+  const native = tf.backend() as unknown as NativeBackend;
+  const { TF_ATTR_INT, TF_ATTR_STRING } = native.binding;
+  const { top, bottom, left, right } = padding;
+  const attributes = [
+    floatAttribute,
+    { name: 'strides', type: TF_ATTR_INT, value: [1, stride, stride, 1] },
+    { name: 'dilations', type: TF_ATTR_INT, value: [1, 1, 1, 1] },
+    { name: 'data_format', type: TF_ATTR_STRING, value: 'NHWC' },
+  ];
+  const asNamed = { name: 'padding', type: TF_ATTR_STRING, value: kind.toUpperCase() };
+  const asNumbers = [
+    { name: 'padding', type: TF_ATTR_STRING, value: 'EXPLICIT' },
+    { name: 'explicit_paddings', type: TF_ATTR_INT, value: [0, 0, top, bottom, left, right, 0, 0] },
+  ];
+  return tf.customGrad((input, kernel, save) => {
+    const [x, w] = [input as Tensor4D, kernel as Tensor4D];
+    (save as unknown as Save)([x, w]);
+    const gradient = (dy: Tensor4D, saved: Tensor[]): Tensor[] => {
+      const [savedX, savedW] = saved as [Tensor4D, Tensor4D];
+      const sizes = (tensor: Tensor): Tensor => tf.tensor1d(tensor.shape, 'int32');
+      return [
+        native.executeSingleOutput('DepthwiseConv2dNativeBackpropInput', [...attributes, asNamed], [sizes(savedX), savedW, dy]),
+        native.executeSingleOutput('DepthwiseConv2dNativeBackpropFilter', [...attributes, ...asNumbers], [savedX, sizes(savedW), dy]),
+      ];
+    };
+    return { value: tf.depthwiseConv2d(x, w, stride, kind), gradFunc: gradient as never };
+  })(padded, weights);
 }
 
 /**
