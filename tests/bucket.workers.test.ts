@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Bucket, BucketAway, openBucket, openExchange } from '../lib/bucket';
 import { readDataset } from '../lib/data';
@@ -11,12 +10,14 @@ import { bestTrial } from '../lib/sweeps';
 import { food } from '../lib/tasks';
 import { openWorkspace, type Workspace } from '../lib/workspace';
 import { motoPython, type S3Server, startS3 } from './bucket.fixture';
-import { type Command, runCommand, says, startCommand } from './cli.fixture';
+import { type Command, runCommand, runThat, says, startCommand } from './cli.fixture';
 import { temporaryFolder } from './data.fixtures';
 import { copyOfTrained, type TestHome, tinyCounts } from './pipeline.fixture';
 import { collectLog, postgresBackend } from './server.database.fixtures';
 
 const postgres = postgresBackend();
+/** Four processes that load TensorFlow take long where other tests run beside them. */
+vi.setConfig({ testTimeout: 180_000 });
 
 describe.skipIf(!motoPython || postgres.missing)('machines that share a database and a bucket, and no folder', () => {
   let server: S3Server;
@@ -45,12 +46,9 @@ describe.skipIf(!motoPython || postgres.missing)('machines that share a database
   }
 
   /** Waits until a worker is in the middle of a trial. @returns which */
-  async function trialOf({ desk }: { readonly desk: Workspace }): Promise<string> {
-    for (;;) {
-      const run = (await readRuns(desk)).runs.find(({ status, epochs }) => status === 'running' && epochs.length > 0);
-      if (run) return run.sweep!.trial;
-      await sleep(10);
-    }
+  async function trialOf(worker: ReturnType<typeof startWorker>): Promise<string> {
+    const inTheMiddle = ({ status, epochs }: RunRecord): boolean => status === 'running' && epochs.length > 0;
+    return (await runThat({ workspace: worker.desk }, worker, [], inTheMiddle)).sweep!.trial;
   }
 
   async function trialsIn(workspace: Workspace): Promise<RunRecord[]> {

@@ -70,12 +70,12 @@ export function says({ child }: Command, stream: 'stdout' | 'stderr', pattern: R
 
 /** Waits until a command's run, which is none of `known`, meets a condition. */
 export async function runThat(
-  { workspace }: TestHome,
+  { workspace }: Pick<TestHome, 'workspace'>,
   { child, ended }: Command,
   known: readonly string[],
   meets: (run: RunRecord) => boolean,
 ): Promise<RunRecord> {
-  while (child.exitCode === null) {
+  while (child.exitCode === null && child.signalCode === null) {
     const { runs } = await readRuns(workspace);
     const found = runs.find((run) => !known.includes(run.id) && meets(run));
     if (found) return found;

@@ -1,15 +1,16 @@
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { readRuns } from '../lib/experiments';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { type RunRecord, readRuns } from '../lib/experiments';
 import { openQueue } from '../lib/jobs';
 import { findModel } from '../lib/models';
 import { bestTrial, readOutcome, readSweeps } from '../lib/sweeps';
-import { type Command, runCommand, says, startCommand } from './cli.fixture';
+import { type Command, runCommand, runThat, says, startCommand } from './cli.fixture';
 import { copyOfTrained, type TestHome, tinyCounts } from './pipeline.fixture';
 import { collectLog, postgresBackend } from './server.database.fixtures';
 
 const postgres = postgresBackend();
+/** Three processes that load TensorFlow take long where other tests run beside them. */
+vi.setConfig({ testTimeout: 180_000 });
 let home: TestHome;
 /** Where the jobs are; without PostgreSQL, in the home's folder. */
 let database: Record<string, string>;
@@ -22,20 +23,23 @@ beforeAll(async () => {
 
 const start = (...args: string[]): Command => startCommand(home, args, database);
 
+/** Two workers that have begun to ask for jobs: one that starts late on a busy machine would find all of them done. */
+async function startWorkers(): Promise<readonly [Command, Command]> {
+  const workers = [start('worker'), start('worker')] as const;
+  await Promise.all(workers.map((worker) => says(worker, 'stdout', /waiting for jobs/)));
+  return workers;
+}
+
 /** Waits until a worker is in the middle of a trial. @returns which */
-async function trialOf({ child }: Command): Promise<string> {
-  for (;;) {
-    const { runs } = await readRuns(home.workspace);
-    const run = runs.find(
-      ({ status, sweep, process, epochs }) => status === 'running' && sweep && process.pid === child.pid && epochs.length > 0,
-    );
-    if (run) return run.sweep!.trial;
-    await sleep(10);
-  }
+async function trialOf(worker: Command): Promise<string> {
+  const isIts = ({ status, process, epochs }: RunRecord): boolean =>
+    status === 'running' && process.pid === worker.child.pid && epochs.length > 0;
+  return (await runThat(home, worker, [], isIts)).sweep!.trial;
 }
 
 describe('two workers', () => {
   it('of which one is killed in the middle of a sweep end it, and do nothing twice', async () => {
+    const [doomed, other] = await startWorkers();
     const sweep = start(
       'sweep',
       'food',
@@ -47,7 +51,6 @@ describe('two workers', () => {
       'stages.head.epochs=6',
       '--jobs',
     );
-    const [doomed, other] = [start('worker'), start('worker')];
     const killed = await trialOf(doomed);
     doomed.child.kill('SIGKILL');
     expect(await sweep.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('the best setting') });
@@ -73,6 +76,7 @@ describe('two workers', () => {
 
 describe('two workers of a sweep that halves', () => {
   it('end it, do nothing twice, and stop what is bad early', async () => {
+    const workers = await startWorkers();
     const sweeping = start(
       'sweep',
       'food',
@@ -84,7 +88,6 @@ describe('two workers of a sweep that halves', () => {
       '2',
       '--jobs',
     );
-    const workers = [start('worker'), start('worker')];
     expect(await sweeping.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('the best setting') });
     for (const { child } of workers) child.kill('SIGTERM');
     const said = await Promise.all(workers.map(async ({ ended }) => (await ended).stdout));
