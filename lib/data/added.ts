@@ -39,7 +39,12 @@ export async function keepAdded(workspace: Workspace, task: Task, images: string
   const text = await readTextIfPresent(labelsCsv);
   const rows = text === undefined ? [] : parseLabels(text, labelsCsv, task);
   const kept = rows.filter(({ filename }) => names.includes(filename));
-  return mapOnCores(kept, async (row) => ({ ...row, sha256: sha256(await readFile(path.join(images, row.filename))) }));
+  return hashRows(kept, images);
+}
+
+/** Rows with what their pictures' files hold. @throws the file system's error where one is missing */
+export function hashRows(rows: readonly LabelRow[], images: string): Promise<HashedRow[]> {
+  return mapOnCores(rows, async (row) => ({ ...row, sha256: sha256(await readFile(path.join(images, row.filename))) }));
 }
 
 async function linkOrCopy(from: string, to: string): Promise<void> {

@@ -1,15 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { datasetCardText } from '../cards';
-import { readTextIfPresent, sha256, writeAtomic, writeJson } from '../files';
+import { readTextIfPresent, writeAtomic, writeJson } from '../files';
 import type { Task } from '../tasks';
-import { datasetIn, datasetOf, type Workspace } from '../workspace';
+import { type DatasetPlaces, datasetIn } from '../workspace';
+import { hashRows } from './added';
 import { type DatasetCard, isMade } from './card';
-import { mapOnCores } from './cores';
 import { countCollages, countGalaxies } from './counts';
 import type { GalaxyCard } from './galaxy/card';
 import { formatLabels, type LabelRow } from './labelsCsv';
-import { listPictures } from './pictures';
 
 /** What is said of a data set's pictures. */
 interface Description {
@@ -30,18 +28,12 @@ export async function licencesOf(source: string): Promise<Pick<DatasetCard, 'lic
   return licences === undefined ? {} : { licences };
 }
 
-/** Writes `dataset.json` and `CARD.md` anew where the labels are others than those that the card tells of. */
-export async function renewCards(workspace: Workspace, { task, rows, card }: Description): Promise<void> {
-  const { dataset, datasetImages } = datasetOf(workspace, task.name);
-  const pictures = new Set(await listPictures(datasetImages));
-  const present = rows.filter(({ filename }) => pictures.has(filename));
-  const hashed = await mapOnCores(present, async (row) => ({
-    ...row,
-    sha256: sha256(await readFile(path.join(datasetImages, row.filename))),
-  }));
+/** Writes `dataset.json` and `CARD.md` anew, for rows whose pictures are all there, where the labels are others than those that the card tells of. */
+export async function renewCards({ dataset, datasetImages }: DatasetPlaces, { task, rows, card }: Description): Promise<void> {
+  const hashed = await hashRows(rows, datasetImages);
   const counted = 'balance' in card ? countGalaxies(hashed, card.classes, card.settings) : countCollages(hashed, card.classes);
   if (counted.fingerprint === card.fingerprint) return;
-  const added = present.filter(({ filename }) => !isMade(filename, card)).length;
+  const added = rows.filter(({ filename }) => !isMade(filename, card)).length;
   await writeCards(dataset, task, { ...card, ...counted, added } as typeof card);
 }
 

@@ -60,7 +60,10 @@ export async function syncLabels(workspace: Workspace, task: Task, options: Sync
     const rows = [...labelled, ...merged];
     if (merged.length > 0) await writeAtomic(labelsCsv, formatLabels(task, rows));
     await writeAtomic(pendingCsv, formatLabels(task, waiting));
-    if (card) await renewCards(workspace, { task, rows, card });
+    if (card) {
+      const present = new Set(pictures);
+      await renewCards(places, { task, rows: rows.filter(({ filename }) => present.has(filename)), card });
+    }
     return {
       pictures: pictures.length,
       labelled: rows.length,
