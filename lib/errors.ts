@@ -25,6 +25,21 @@ export function defineError<Arguments extends unknown[]>(
   return (...details) => new VisionbookError(code, status, message(...details));
 }
 
+/** Whether an error is one of these kinds. */
+export function isErrorOf(error: unknown, ...codes: readonly string[]): error is VisionbookError {
+  return error instanceof VisionbookError && codes.includes(error.code);
+}
+
+/** What a promise gives, or undefined where it fails in one of these ways. */
+export async function unlessError<Value>(codes: readonly string[], value: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await value;
+  } catch (error) {
+    if (isErrorOf(error, ...codes)) return undefined;
+    throw error;
+  }
+}
+
 /** Problems as lines of an error's message: the first five, and how many more there are. */
 export function listProblems(problems: readonly string[]): string {
   const shown = problems.slice(0, 5).map((problem) => `\n  ${problem}`);

@@ -37,12 +37,22 @@ export async function sha256File(file: string): Promise<string> {
 
 /** A file's text, or undefined where there is no such file; every other failure is thrown. */
 export async function readTextIfPresent(file: string): Promise<string | undefined> {
+  return (await readIfPresent(file))?.toString();
+}
+
+/** What a file holds, or undefined where there is no such file; every other failure is thrown. */
+export async function readIfPresent(file: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    return await readFile(file);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+/** A file's path from a folder, with `/` on every system. */
+export function relativePath(folder: string, file: string): string {
+  return path.relative(folder, file).split(path.sep).join('/');
 }
 
 /** Whether an error of the file system says that there is no such file or folder. */

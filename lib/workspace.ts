@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { relativePath } from './files';
 
 /** Where a task's prepared data set is. */
 export interface DatasetPlaces {
@@ -17,6 +18,8 @@ export interface DatasetPlaces {
 export interface Workspace extends DatasetPlaces {
   /** The checkout: the folder with visionbook's package.json. */
   readonly root: string;
+  /** The folder below which everything is written. */
+  readonly home: string;
   /** Downloaded data sets, in their publishers' layout. */
   readonly raw: string;
   /** The generated sample, in the same layout as `raw`. */
@@ -55,6 +58,8 @@ export interface Workspace extends DatasetPlaces {
   readonly executedNotebooks: string;
   /** The folder of one run's record and figures. */
   experiment(runId: string): string;
+  /** One run's record; everything else that the run made is named in there. */
+  runRecord(runId: string): string;
   /** What a sweep left: its record, or its figure. */
   sweep(id: string, kind: 'json' | 'png'): string;
   /** The file of one run that was made elsewhere. */
@@ -96,6 +101,7 @@ export function openWorkspace({ env = process.env, cwd = process.cwd() }: Worksp
   const venvBin = path.join(root, '.venv', isWindows ? 'Scripts' : 'bin');
   return {
     root,
+    home,
     raw,
     sample: path.join(home, 'raw', 'sample'),
     ...datasetIn(dataset),
@@ -120,6 +126,7 @@ export function openWorkspace({ env = process.env, cwd = process.cwd() }: Worksp
     notebooks: path.join(root, 'notebooks'),
     executedNotebooks: path.join(outputs, 'notebooks'),
     experiment: (runId) => path.join(experiments, runId),
+    runRecord: (runId) => path.join(experiments, runId, 'run.json'),
     sweep: (id, kind) => path.join(experiments, 'sweeps', id, `sweep.${kind}`),
     foreignRun: (id) => path.join(experiments, 'mlflow', `${id}.json`),
     retrainedCsv: (startedAt) => path.join(corrections, 'history', `retrain_${fileTime(startedAt)}.csv`),
@@ -133,6 +140,11 @@ export function openWorkspace({ env = process.env, cwd = process.cwd() }: Worksp
 /** 2026-03-01T09:05:07.123Z as 20260301T090507Z, as runs' folders are named: it sorts by time, and every file system takes it. */
 function fileTime(time: string): string {
   return time.replace(/\.\d+|[-:]/g, '');
+}
+
+/** A file's path from the workspace's home, as records and buckets name files. */
+export function pathFromHome({ home }: Pick<Workspace, 'home'>, file: string): string {
+  return relativePath(home, file);
 }
 
 /** Where a task's data set is: food's in `dataset`, as in the project that it comes from, every other one's in a folder of its own below. */

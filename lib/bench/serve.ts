@@ -1,7 +1,7 @@
 import { cp, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { type Dataset, readDataset } from '../data';
-import { VisionbookError } from '../errors';
+import { readDataset } from '../data';
+import { unlessError } from '../errors';
 import { isMissing, writeJson } from '../files';
 import { findModel, type ModelCard, promote } from '../models';
 import type { OnProgress } from '../progress';
@@ -72,7 +72,7 @@ async function measure(options: ServeBenchOptions & { readonly signal: AbortSign
   const { workspace, task, quick = false, config = serveBenchConfig(quick), onProgress, signal } = options;
   const beginning = beginBench();
   const card = await shareModel(workspace, task, openWorkspace({ env: { VISIONBOOK_HOME: home } }));
-  const dataset = await datasetOf(workspace, task);
+  const dataset = await unlessError(['DATASET_MISSING'], readDataset(workspace, task));
   if (dataset) await symlink(workspace.dataset, path.join(home, 'dataset'), 'junction');
   const pictures = await makePictures(path.join(home, 'pictures'), dataset);
   const files = pictures.map(({ file }) => file);
@@ -160,14 +160,4 @@ async function shareModel(workspace: Workspace, task: Task, other: Workspace): P
   });
   await promote(other, task.name, run, 'to be measured');
   return card;
-}
-
-/** Undefined where there is none. */
-async function datasetOf(workspace: Workspace, task: Task): Promise<Dataset | undefined> {
-  try {
-    return await readDataset(workspace, task);
-  } catch (error) {
-    if (error instanceof VisionbookError && error.code === 'DATASET_MISSING') return undefined;
-    throw error;
-  }
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Dataset } from '../data';
+import { relativePath } from '../files';
 import type { OnProgress } from '../progress';
 import type { Task } from '../tasks';
 import { type DatasetPlaces, datasetIn, datasetOf, type Workspace } from '../workspace';
@@ -34,7 +35,7 @@ export async function sendDataset(
   const files = [...pictures.map((picture) => picture.path), ...describing(places).filter(existsSync)];
   const hashes = await sendContents(bucket, files, onProgress);
   const named = files.map((file, index) => ({
-    path: path.relative(places.dataset, file).split(path.sep).join('/'),
+    path: relativePath(places.dataset, file),
     sha256: hashes[index]!,
   }));
   const manifest: Manifest = { schemaVersion: 1, task: task.name, files: named };

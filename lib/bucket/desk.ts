@@ -11,16 +11,6 @@ export function deskOf({ root, raw, outputs, activations, weights }: Workspace):
   return { ...desk, activations, weights };
 }
 
-/** The folder that a workspace's files are in. */
-export function homeOf({ experiments }: Pick<Workspace, 'experiments'>): string {
-  return path.dirname(experiments);
-}
-
-/** The object of a workspace's file: its path from the workspace's home. */
-export function keyOfFile(workspace: Workspace, file: string): string {
-  return path.relative(homeOf(workspace), file).split(path.sep).join('/');
-}
-
 /** The file of a folder that an object names. @throws OBJECT_DAMAGED where it leads out of the folder */
 export function fileIn(folder: string, name: string, url: string): string {
   const file = path.resolve(folder, name);

@@ -3,7 +3,7 @@ export type { Bucket } from './bucket';
 export { Claims } from './claims';
 export { bringContents, hasContents, sendContents } from './contents';
 export { bringDataset, sendDataset } from './datasets';
-export { fileIn, homeOf, keyOfFile } from './desk';
+export { fileIn } from './desk';
 export * from './errors';
 export { type Exchange, openExchange } from './exchange';
 export { bringFile, bringFolder, sendFile } from './files';

@@ -2,18 +2,13 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type RunRecord, readRunIfPresent, runRecordSchema } from '../experiments';
 import { readTextIfPresent, sha256, writeAtomic } from '../files';
-import type { Workspace } from '../workspace';
+import { pathFromHome, type Workspace } from '../workspace';
 import type { Bucket } from './bucket';
 import { readPresent, transferAll } from './contents';
-import { fileIn, homeOf, keyOfFile } from './desk';
+import { fileIn } from './desk';
 import { ObjectDamaged } from './errors';
 import type { Exchange } from './exchange';
 import { sendFile } from './files';
-
-/** A run's record; everything else that the run made is named in there. */
-function recordOf(workspace: Workspace, runId: string): string {
-  return path.join(workspace.experiment(runId), 'run.json');
-}
 
 /**
  * Sends a run that has ended: the files that its record names, then the record, so that it is whole or not there. Of a run that two machines came to the end
@@ -22,9 +17,9 @@ function recordOf(workspace: Workspace, runId: string): string {
  * @throws what a bucket throws, the file system's errors
  */
 export async function sendRun(bucket: Bucket, workspace: Workspace, { id, artifacts }: Readonly<RunRecord>): Promise<void> {
-  const record = recordOf(workspace, id);
-  if ((await bucket.tagOf(keyOfFile(workspace, record))) !== undefined) return;
-  await transferAll(artifacts, (artifact) => sendFile(bucket, workspace, path.join(homeOf(workspace), artifact.path)));
+  const record = workspace.runRecord(id);
+  if ((await bucket.tagOf(pathFromHome(workspace, record))) !== undefined) return;
+  await transferAll(artifacts, (artifact) => sendFile(bucket, workspace, path.join(workspace.home, artifact.path)));
   await sendFile(bucket, workspace, record, 'absent');
 }
 
@@ -45,7 +40,7 @@ export async function bringRuns(
   beginning: string,
   { withFiles = false }: Bringing = {},
 ): Promise<string[]> {
-  const listed = await bucket.list(keyOfFile(workspace, workspace.experiment(beginning)));
+  const listed = await bucket.list(pathFromHome(workspace, workspace.experiment(beginning)));
   const ids = listed.flatMap(({ key }) => (path.posix.basename(key) === 'run.json' ? [path.posix.basename(path.posix.dirname(key))] : []));
   const came = await transferAll(ids, async (id) => {
     if (await isHere(workspace, id, withFiles)) return [];
@@ -56,9 +51,9 @@ export async function bringRuns(
 }
 
 async function isHere(workspace: Workspace, id: string, withFiles: boolean): Promise<boolean> {
-  const text = (await readTextIfPresent(recordOf(workspace, id))) ?? '{}';
+  const text = (await readTextIfPresent(workspace.runRecord(id))) ?? '{}';
   const { status, artifacts = [] } = parsed(text);
-  return status === 'finished' && (!withFiles || artifacts.every((artifact) => existsSync(path.join(homeOf(workspace), artifact.path))));
+  return status === 'finished' && (!withFiles || artifacts.every((artifact) => existsSync(path.join(workspace.home, artifact.path))));
 }
 
 /** Unchecked, since there may be a thousand: whoever uses a record checks it. One that is damaged is brought anew. */
@@ -71,18 +66,18 @@ function parsed(text: string): Partial<RunRecord> {
 }
 
 async function bringRun(bucket: Bucket, workspace: Workspace, id: string, withFiles: boolean): Promise<void> {
-  const key = keyOfFile(workspace, recordOf(workspace, id));
+  const key = pathFromHome(workspace, workspace.runRecord(id));
   const content = await readPresent(bucket, key);
   if (withFiles) {
     const { artifacts } = runRecordSchema.parse(JSON.parse(content.toString()));
     await transferAll(artifacts, async (artifact) => {
-      const file = fileIn(homeOf(workspace), artifact.path, `${bucket.url}/${key}`);
+      const file = fileIn(workspace.home, artifact.path, `${bucket.url}/${key}`);
       const made = await readPresent(bucket, artifact.path);
       if (sha256(made) !== artifact.sha256) throw ObjectDamaged(`${bucket.url}/${artifact.path}`, `its SHA-256 is not that of ${key}`);
       await writeAtomic(file, made);
     });
   }
-  await writeAtomic(recordOf(workspace, id), content);
+  await writeAtomic(workspace.runRecord(id), content);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { readDatasetCard } from '../data/card';
-import { VisionbookError } from '../errors';
+import { unlessError } from '../errors';
 import { readRun } from '../experiments';
 import { sha256File, writeAtomic } from '../files';
 import { findModel, readServed } from '../models';
@@ -21,14 +21,14 @@ const modelEndings = new Set(['.onnx', '.keras', '.json']);
  * @throws UNREADABLE_MODEL of `card.json`, the file system's error
  */
 export async function writeModelCard(workspace: Workspace, task: Task, runId: string): Promise<void> {
-  const model = await unless(['NO_MODEL'], findModel(workspace, task.name, runId));
+  const model = await unlessError(['NO_MODEL'], findModel(workspace, task.name, runId));
   if (!model) return;
   const folder = workspace.model(task.name, runId);
   // What is missing or damaged is left out: the card is there for people, and says less then.
   const [run, served, dataset, files] = await Promise.all([
-    unless(['RUN_NOT_FOUND', 'RUN_UNREADABLE'], readRun(workspace, runId)),
-    unless(['UNREADABLE_MODEL'], readServed(workspace, task.name)),
-    unless(['BAD_DATASET_CARD'], readDatasetCard(workspace, task)),
+    unlessError(['RUN_NOT_FOUND', 'RUN_UNREADABLE'], readRun(workspace, runId)),
+    unlessError(['UNREADABLE_MODEL'], readServed(workspace, task.name)),
+    unlessError(['BAD_DATASET_CARD'], readDatasetCard(workspace, task)),
     listFiles(folder),
   ]);
   const exported = run && (await readExports(workspace, [run])).exports.get(runId);
@@ -60,14 +60,4 @@ async function listFiles(folder: string): Promise<ModelFile[]> {
       return { name, bytes: (await stat(file)).size, sha256: await sha256File(file) };
     }),
   );
-}
-
-/** What a promise gives, or undefined where it fails in one of these ways. */
-async function unless<Value>(codes: readonly string[], value: Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await value;
-  } catch (error) {
-    if (error instanceof VisionbookError && codes.includes(error.code)) return undefined;
-    throw error;
-  }
 }

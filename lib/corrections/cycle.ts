@@ -1,5 +1,5 @@
 import { renewModelCards } from '../cards';
-import { VisionbookError } from '../errors';
+import { isErrorOf } from '../errors';
 import { announceModel } from '../mlflow';
 import { hasServed, promote, readServed, reject } from '../models';
 import type { Progress } from '../progress';
@@ -63,7 +63,7 @@ export async function retrainTask(options: CycleOptions): Promise<CycleOutcome> 
   } catch (error) {
     if (signal?.aborted && !attempt.state.judged) return stopped(attempt);
     // What the disk or another process is in the way of can be done later; without its model it cannot.
-    const isLasting = !attempt.state.judged || (error instanceof VisionbookError && ['NO_MODEL', 'UNREADABLE_MODEL'].includes(error.code));
+    const isLasting = !attempt.state.judged || isErrorOf(error, 'NO_MODEL', 'UNREADABLE_MODEL');
     await (isLasting ? attempt.fail(error) : attempt.leave()).catch(() => undefined); // a full disk is why it failed
     throw error;
   }
@@ -127,7 +127,7 @@ async function tryPromotion(workspace: Workspace, task: Task, { run, base, gate 
     await promote(workspace, task.name, run, gate.reason, { replacing: base });
     return undefined;
   } catch (error) {
-    if (!(error instanceof VisionbookError) || error.code !== 'MODEL_CHANGED') throw error;
+    if (!isErrorOf(error, 'MODEL_CHANGED')) throw error;
     return `another model came to serve meanwhile, which it was not measured against: it was made from ${base}`;
   }
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
-import { readTextIfPresent, sha256, writeAtomic } from '../files';
+import { readTextIfPresent, relativePath, sha256, writeAtomic } from '../files';
 import { type HeldLock, inTurn } from '../lock';
 import type { Task } from '../tasks';
 import type { Workspace } from '../workspace';
@@ -96,7 +96,7 @@ export function rowName(workspace: Workspace, task: Task, { record }: PendingRow
 
 /** A picture as a row names it: from the corrections' folder, with `/`. */
 export function relativePicture({ corrections }: Workspace, file: string): string {
-  return path.relative(corrections, file).split(path.sep).join('/');
+  return relativePath(corrections, file);
 }
 
 /** Absolute path of a row's picture. */

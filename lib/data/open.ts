@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { VisionbookError } from '../errors';
+import { isErrorOf } from '../errors';
 import type { OnProgress } from '../progress';
 import { isCollageTask, type Task } from '../tasks';
 import type { Workspace } from '../workspace';
@@ -55,7 +55,7 @@ async function hasRawData(workspace: Workspace, task: Task): Promise<boolean> {
     await chooseData(workspace, task, rawName(task));
     return true;
   } catch (error) {
-    if (error instanceof VisionbookError && error.code === 'MISSING_DATA') return false;
+    if (isErrorOf(error, 'MISSING_DATA')) return false;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { VisionbookError } from '../errors';
+import { isErrorOf } from '../errors';
 import { type CollageTask, type Galaxy10Task, isCollageTask, type Split, splits, type Task } from '../tasks';
 import type { Workspace } from '../workspace';
 import { MissingData } from './errors';
@@ -103,7 +103,7 @@ async function findMissingGalaxies(workspace: Workspace, task: Galaxy10Task, sou
     await openGalaxies(source.folder, classes);
     return undefined;
   } catch (error) {
-    if (error instanceof VisionbookError && error.code === 'MISSING_DATA') return { folder: shown(workspace, source, ''), error };
+    if (isErrorOf(error, 'MISSING_DATA')) return { folder: shown(workspace, source, ''), error };
     throw error;
   }
 }

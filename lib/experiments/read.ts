@@ -23,7 +23,7 @@ export async function readRuns(
   workspace: Workspace,
   { now = new Date() }: { readonly now?: Date } = {},
 ): Promise<{ runs: RunRecord[]; problems: RunProblem[] }> {
-  const read = await Promise.all((await listFolders(workspace.experiments)).map((folder) => readRecord(workspace.experiments, folder)));
+  const read = await Promise.all((await listFolders(workspace.experiments)).map((folder) => readRecord(workspace, folder)));
   const runs = read.flatMap((one) => (one && 'record' in one ? [withTrueStatus(one.record, now)] : []));
   const problems = read.flatMap((one) => (one && 'problem' in one ? [one.problem] : []));
   return { runs: runs.sort(byTime), problems };
@@ -51,7 +51,7 @@ export async function readRun(workspace: Workspace, id: string): Promise<RunReco
  * @throws RUN_UNREADABLE
  */
 export async function readRunIfPresent(workspace: Workspace, id: string, now = new Date()): Promise<RunRecord | undefined> {
-  const read = await readRecord(workspace.experiments, id);
+  const read = await readRecord(workspace, id);
   if (read && 'problem' in read) throw RunUnreadable(path.join(workspace.experiments, read.problem.path), read.problem.reason);
   return read && 'record' in read ? withTrueStatus(read.record, now) : undefined;
 }
@@ -66,11 +66,11 @@ async function listFolders(experiments: string): Promise<string[]> {
   }
 }
 
-async function readRecord(experiments: string, folder: string): Promise<{ record: RunRecord } | { problem: RunProblem } | undefined> {
+async function readRecord(workspace: Workspace, folder: string): Promise<{ record: RunRecord } | { problem: RunProblem } | undefined> {
   const refuse = (reason: string): { problem: RunProblem } => ({ problem: { path: `${folder}/run.json`, reason } });
   let content: unknown;
   try {
-    const text = await readTextIfPresent(path.join(experiments, folder, 'run.json'));
+    const text = await readTextIfPresent(workspace.runRecord(folder));
     if (text === undefined) return undefined;
     content = JSON.parse(text);
   } catch (error) {

@@ -1,8 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
-import path from 'node:path';
 import { sha256File, writeAtomic } from '../files';
-import type { Workspace } from '../workspace';
+import { pathFromHome, type Workspace } from '../workspace';
 import { describeHardware, peakMemoryMiB, readGit, readVersions } from './environment';
 import { ArtifactMissing, RunEnded } from './errors';
 import { thisProcess } from './process';
@@ -150,8 +149,7 @@ export class Run {
       () => undefined,
     );
     if (bytes === undefined) throw ArtifactMissing(file);
-    const home = path.dirname(this.workspace.experiments);
-    const fromHome = path.relative(home, file).split(path.sep).join('/');
+    const fromHome = pathFromHome(this.workspace, file);
     const artifact = { path: fromHome, sha256: await sha256File(file), bytes };
     await this.change(({ artifacts }) => ({ artifacts: [...artifacts.filter((other) => other.path !== fromHome), artifact] }));
     return artifact;
@@ -186,7 +184,7 @@ export class Run {
       }
       const updatedAt = this.clock().toISOString();
       const next = { ...this.current, ...changeOf(this.current), updatedAt, peakMemoryMiB: peakMemoryMiB() };
-      await writeAtomic(path.join(this.folder, 'run.json'), recordText(next));
+      await writeAtomic(this.workspace.runRecord(this.id), recordText(next));
       this.current = next;
       this.onRecord?.(next);
     });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Progress } from '../progress';
 import type { TrainingWatch } from '../training';
 import { BatchNotFound, JobsCancelled, JobsFailed } from './errors';
-import type { JobState, ListedJob, Queue } from './queue';
+import { isOpen, type JobState, type ListedJob, type Queue } from './queue';
 
 /** Jobs that belong together: a sweep, a training, predictions. */
 export interface Batch {
@@ -78,7 +78,7 @@ export function goesOn({ counts }: Pick<Batch, 'counts'>): boolean {
 export async function cancelBatch(queue: Queue, name: string): Promise<{ readonly batch: string; readonly jobs: number }> {
   const jobs = await queue.list();
   const { batch } = theBatch(batchesOf(jobs).filter(goesOn), name);
-  const open = jobs.filter(({ job, state }) => job.batch === batch && ['created', 'retry', 'active'].includes(state));
+  const open = jobs.filter(({ job, state }) => job.batch === batch && isOpen(state));
   await queue.cancel(open.map(({ id }) => id));
   return { batch, jobs: open.length };
 }

@@ -1,23 +1,12 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import {
-  type Bucket,
-  bringContents,
-  bringFile,
-  bringFolder,
-  type Exchange,
-  fileIn,
-  homeOf,
-  keyOfFile,
-  sendContents,
-  sendFile,
-} from '../bucket';
+import { type Bucket, bringContents, bringFile, bringFolder, type Exchange, fileIn, sendContents, sendFile } from '../bucket';
 import { readTextIfPresent, writeAtomic } from '../files';
 import { findModel, findVariant, type ModelCard, modelFiles } from '../models';
 import { type FilePrediction, openPredictor, predictFiles } from '../prediction';
 import type { Task } from '../tasks';
 import type { TrainingWatch } from '../training';
-import type { Workspace } from '../workspace';
+import { pathFromHome, type Workspace } from '../workspace';
 import { type BatchWatch, waitForBatch } from './batches';
 import { NotInBucket } from './errors';
 import { newBatch, type PredictionsJob } from './job';
@@ -87,7 +76,7 @@ async function sendModel(
 ): Promise<Contents['model']> {
   const files = [modelFiles(workspace, card.task, card.runId).card, findVariant(workspace, card, variant ?? 'float32')];
   const hashes = await sendContents(bucket, files);
-  return files.map((file, index) => ({ path: keyOfFile(workspace, file), sha256: hashes[index]! }));
+  return files.map((file, index) => ({ path: pathFromHome(workspace, file), sha256: hashes[index]! }));
 }
 
 async function sendPictures(
@@ -179,7 +168,7 @@ export async function predictPartInBucket({ bucket, desk }: Exchange, job: Predi
   const brought = contents.pictures.map((hash, index) => (hash === null ? files[index]! : path.join(folder, hash)));
   try {
     await bringContents(bucket, [
-      ...contents.model.map((one) => ({ file: fileIn(homeOf(desk), one.path, `the job ${batch}`), sha256: one.sha256 })),
+      ...contents.model.map((one) => ({ file: fileIn(desk.home, one.path, `the job ${batch}`), sha256: one.sha256 })),
       ...contents.pictures.flatMap((hash) => (hash === null ? [] : [{ file: path.join(folder, hash), sha256: hash }])),
     ]);
     const found = await predictAll(desk, job, brought, watch);

@@ -19,6 +19,11 @@ const keepSeconds = 7 * 24 * 3600;
 
 export type JobState = keyof PgBoss.JobStates;
 
+/** Whether a job in this state waits or runs. */
+export function isOpen(state: JobState): boolean {
+  return state === 'created' || state === 'retry' || state === 'active';
+}
+
 /** A job as the queue has it; that of predictions without its files. */
 export interface ListedJob {
   readonly id: string;

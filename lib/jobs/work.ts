@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bucket, openExchange } from '../bucket';
 import type { DatabaseLog } from '../database';
-import { VisionbookError } from '../errors';
+import { isErrorOf } from '../errors';
 import type { Progress } from '../progress';
 import type { TrainingWatch } from '../training';
 import type { Workspace } from '../workspace';
 import { type Job, jobSchema, jobTitle } from './job';
 import { predictPart, predictPartInBucket } from './predictions';
-import { type Queue, renewalInterval, type TakenJob } from './queue';
+import { isOpen, type Queue, renewalInterval, type TakenJob } from './queue';
 import { SweepDesk } from './sweeps';
 import { train } from './trainings';
 
@@ -103,11 +103,12 @@ async function attend({ queue, job, signal, log, perform, refused }: Attendance)
     if (lost.signal.aborted) return log.warn({}, `${title}: cancelled, or given to another worker`);
     if (signal.aborted) return await queue.release(job);
     const reason = (error as Error).message;
-    if (isOf(error, 'BUCKET_AWAY')) {
+    // These two are no fault of the job, which would fail as often as it may within seconds: another machine or a later time can do it.
+    if (isErrorOf(error, 'BUCKET_AWAY')) {
       log.error({ reason }, `${title}: given back`);
       return await queue.release(job);
     }
-    if (isOf(error, 'WEIGHTS_ELSEWHERE')) {
+    if (isErrorOf(error, 'WEIGHTS_ELSEWHERE')) {
       if (!refused.has(job.id)) log.error({ reason }, `${title}: left to other workers`);
       refused.add(job.id);
       await queue.release(job, { reason, seconds: refusalSeconds });
@@ -123,12 +124,7 @@ async function attend({ queue, job, signal, log, perform, refused }: Attendance)
 /** Whether there is nothing left that this worker could do. */
 async function isIdle(queue: Queue, refused: ReadonlySet<string>): Promise<boolean> {
   const jobs = await queue.list();
-  return jobs.every(({ id, state }) => refused.has(id) || (state !== 'created' && state !== 'retry' && state !== 'active'));
-}
-
-/** What is no fault of the job, which would fail as often as it may within seconds: what this machine cannot do now, another one or a later time can. */
-function isOf(error: unknown, code: 'BUCKET_AWAY' | 'WEIGHTS_ELSEWHERE'): boolean {
-  return error instanceof VisionbookError && error.code === code;
+  return jobs.every(({ id, state }) => refused.has(id) || !isOpen(state));
 }
 
 async function pause(signal: AbortSignal): Promise<void> {

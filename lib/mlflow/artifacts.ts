@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { VisionbookError } from '../errors';
+import { unlessError } from '../errors';
 import type { RunRecord } from '../experiments';
-import { isMissing, sha256 } from '../files';
-import { findModel, type ModelCard } from '../models';
+import { readIfPresent, relativePath, sha256 } from '../files';
+import { findModel } from '../models';
 import type { Workspace } from '../workspace';
 import type { RemoteRun } from './api';
 import { type MlflowClient, upload } from './client';
@@ -36,10 +35,9 @@ export function artifactRoot(server: string, artifactUri: string): string | unde
 
 /** An artifact's place in MLflow: the model's files in `model`, and those beside the record at the top. */
 export function artifactPath(workspace: Workspace, { id, task }: RunRecord, file: string): string {
-  const home = path.dirname(workspace.experiments);
   const below = (folder: string): string | undefined => {
-    const inside = path.relative(folder, path.join(home, file));
-    return inside.startsWith('..') ? undefined : inside.split(path.sep).join('/');
+    const inside = relativePath(folder, path.join(workspace.home, file));
+    return inside.startsWith('..') ? undefined : inside;
   };
   const ofModel = below(workspace.model(task, id));
   return ofModel === undefined ? (below(workspace.experiment(id)) ?? file) : `${modelFolder}/${ofModel}`;
@@ -64,35 +62,21 @@ export async function filesOf(
   { id: run }: RemoteRun,
 ): Promise<(SentFile & { readonly sha256: string })[]> {
   const made = record.artifacts.map((artifact) => ({
-    ...homeFile(workspace, artifact.path, artifactPath(workspace, record, artifact.path)),
+    as: artifactPath(workspace, record, artifact.path),
+    read: () => readIfPresent(path.join(workspace.home, artifact.path)),
     bytes: artifact.bytes,
     sha256: artifact.sha256,
   }));
   const onnx = made.find(({ as }) => as === `${modelFolder}/model.onnx`);
-  const card = onnx && (await readCardIfPresent(workspace, record));
-  if (!card) return made;
-  const flavour = flavourFiles({ card, bytes: onnx.bytes, sha256: onnx.sha256, run, folder: modelFolder });
+  const model = onnx && (await unlessError(['NO_MODEL'], findModel(workspace, record.task, record.id)));
+  if (!model) return made;
+  const flavour = flavourFiles({ card: model.card, bytes: onnx.bytes, sha256: onnx.sha256, run, folder: modelFolder });
   const beside = Object.entries(flavour).map(([name, text]) => ({
     as: `${modelFolder}/${name}`,
     sha256: sha256(text),
     read: async () => Buffer.from(text),
   }));
   return [...made, ...beside];
-}
-
-/** A file of the workspace's home, given by its path there. */
-export function homeFile(workspace: Workspace, file: string, as: string): SentFile {
-  return {
-    as,
-    read: async () => {
-      try {
-        return await readFile(path.join(path.dirname(workspace.experiments), file));
-      } catch (error) {
-        if (isMissing(error)) return undefined;
-        throw error;
-      }
-    },
-  };
 }
 
 /** Sends a file. @returns whether it is there to be sent, and can be */
@@ -102,13 +86,4 @@ export async function sendArtifact(client: MlflowClient, { artifactUri }: Remote
   if (!content) return false;
   await upload(client, `${root}/${as.split('/').map(encodeURIComponent).join('/')}`, content);
   return true;
-}
-
-async function readCardIfPresent(workspace: Workspace, { task, id }: RunRecord): Promise<ModelCard | undefined> {
-  try {
-    return (await findModel(workspace, task, id)).card;
-  } catch (error) {
-    if (error instanceof VisionbookError && error.code === 'NO_MODEL') return undefined;
-    throw error;
-  }
 }

@@ -1,4 +1,4 @@
-import { defineError, VisionbookError } from '../errors';
+import { defineError, isErrorOf } from '../errors';
 
 export const NoTrackingServer = defineError(
   'NO_TRACKING_SERVER',
@@ -40,5 +40,5 @@ export const NoSuchExperiment = defineError(
 
 /** Whether an error says that the server cannot be used at all now, and not that something is wrong with what it was sent. */
 export function isServerAway(error: unknown): boolean {
-  return error instanceof VisionbookError && (error.code === 'MLFLOW_UNREACHABLE' || error.code === 'MLFLOW_UNREADABLE');
+  return isErrorOf(error, 'MLFLOW_UNREACHABLE', 'MLFLOW_UNREADABLE');
 }

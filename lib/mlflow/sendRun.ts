@@ -1,5 +1,5 @@
-import path from 'node:path';
 import type { RunRecord } from '../experiments';
+import { readIfPresent } from '../files';
 import type { Workspace } from '../workspace';
 import {
   createRun,
@@ -13,7 +13,7 @@ import {
   searchRuns,
   updateRun,
 } from './api';
-import { artifactRoot, filesOf, homeFile, sendArtifact } from './artifacts';
+import { artifactRoot, filesOf, sendArtifact } from './artifacts';
 import type { MlflowClient } from './client';
 import { completeTag, endOf, extent, extentTag, firstTagsOf, metricsOf, paramsOf, parentTag, runTag, statusOf, tagsOf } from './describe';
 import { readSent, sendingAlone, writeSent } from './sent';
@@ -103,8 +103,7 @@ async function complete(client: MlflowClient, workspace: Workspace, record: RunR
       if (before.tags.get(tag.key) === tag.value) continue;
       if (await sendArtifact(client, before, file)) await log({ tags: [tag] });
     }
-    const recordFile = path.relative(path.dirname(workspace.experiments), path.join(workspace.experiment(record.id), 'run.json'));
-    await sendArtifact(client, before, homeFile(workspace, recordFile, 'run.json'));
+    await sendArtifact(client, before, { as: 'run.json', read: () => readIfPresent(workspace.runRecord(record.id)) });
   }
   if (before.status !== statusOf(record)) {
     await updateRun(client, before.id, statusOf(record), hasEnded ? Date.parse(endOf(record)) : undefined);

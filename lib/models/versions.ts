@@ -1,6 +1,6 @@
 import { rename, stat } from 'node:fs/promises';
 import { z } from 'zod';
-import { VisionbookError } from '../errors';
+import { unlessError, VisionbookError } from '../errors';
 import { readTextIfPresent, writeJson } from '../files';
 import { inTurn } from '../lock';
 import type { Workspace } from '../workspace';
@@ -178,18 +178,9 @@ async function latestBefore(workspace: Workspace, task: string, served: ServedMo
   }
   for (const run of servedBefore.slice(0, -1).reverse()) {
     if (run === served.run) continue;
-    try {
-      await readModel(workspace, task, run);
-      return run;
-    } catch (error) {
-      if (!isNoModel(error)) throw error;
-    }
+    if (await unlessError(['NO_MODEL'], readModel(workspace, task, run))) return run;
   }
   return undefined;
-}
-
-function isNoModel(error: unknown): boolean {
-  return error instanceof VisionbookError && error.code === 'NO_MODEL';
 }
 
 function serve(before: ServedModel | undefined, run: string, event: VersionEvent): ServedModel {

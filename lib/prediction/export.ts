@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { writeModelCard } from '../cards';
 import { type Dataset, decodePicture, type LabelledPicture, labelMatrix, mapOnCores, picturesBySplit, readDataset, spread } from '../data';
-import { VisionbookError } from '../errors';
+import { isErrorOf } from '../errors';
 import { describeHardware } from '../experiments';
 import { sha256, writeAtomic, writeJson } from '../files';
 import { type Judging, judgePredictions, type SplitMetrics } from '../metrics';
@@ -99,8 +99,7 @@ async function readDatasetFor({ workspace, task, variants = [] }: ExportOptions)
   try {
     return await readDataset(workspace, task);
   } catch (error) {
-    const isMissing = error instanceof VisionbookError && error.code === 'DATASET_MISSING';
-    if (isMissing && !variants.includes('int8')) return undefined;
+    if (isErrorOf(error, 'DATASET_MISSING') && !variants.includes('int8')) return undefined;
     throw error;
   }
 }
